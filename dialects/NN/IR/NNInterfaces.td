@@ -1,0 +1,56 @@
+//===- NNInterfaces.td - What an operation of a model can be asked -*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// Passes ask operations and name none of them. Apart from OnnxOpInterface,
+// which every operator declares, the interfaces are implemented by external
+// models, one file per family of operators, so that a family's answers to one
+// question stand together.
+
+#ifndef SECATEUR_DIALECTS_NN_IR_NNINTERFACES
+#define SECATEUR_DIALECTS_NN_IR_NNINTERFACES
+
+include "mlir/IR/OpBase.td"
+
+def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
+  let cppNamespace = "::secateur::nn";
+  let description = "The ONNX operator that an operation mirrors: the table behind import and export.";
+  let methods = [
+    StaticInterfaceMethod<"The operator's name", "::llvm::StringRef", "getOnnxName">,
+    StaticInterfaceMethod<"The operator's domain; empty is ai.onnx", "::llvm::StringRef", "getOnnxDomain">,
+    StaticInterfaceMethod<"The opset whose meaning the operation has", "int64_t", "getSinceVersion">,
+    StaticInterfaceMethod<"One letter per formal input: r required, o optional, v variadic",
+                          "::llvm::StringRef", "getInputKinds">,
+    StaticInterfaceMethod<"One letter per formal output, likewise", "::llvm::StringRef", "getOutputKinds">,
+  ];
+}
+
+def ShapeOpInterface : OpInterface<"ShapeOpInterface"> {
+  let cppNamespace = "::secateur::nn";
+  let description = [{
+    Shape inference with symbolic dimensions. An operation reads the shapes of its
+    operands, and where it computes with small integer tensors (shape arithmetic)
+    their elements, from the evaluator, and gives it those of its results.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Gives `evaluator` the shape of each result and, where it can be told, the
+      elements of integer results. Fails with an error on the operation where the
+      operands contradict each other.
+    }], "::llvm::LogicalResult", "inferShapes", (ins "::secateur::nn::ShapeEvaluator &":$evaluator)>,
+  ];
+}
+
+def CostOpInterface : OpInterface<"CostOpInterface"> {
+  let cppNamespace = "::secateur::nn";
+  let description = "The arithmetic work of an operation, at concrete shapes.";
+  let methods = [
+    InterfaceMethod<[{
+      Twice the multiply-accumulates of convolutions, matrix products and
+      recurrences; 0 for all else. `shapeOf` gives the concrete shape of an operand
+      or result.
+    }], "int64_t", "getFlops",
+    (ins "::llvm::function_ref<::llvm::SmallVector<int64_t>(::mlir::Value)>":$shapeOf)>,
+  ];
+}
+
+#endif // SECATEUR_DIALECTS_NN_IR_NNINTERFACES

@@ -1,0 +1,20 @@
+//===- InitAll.cpp - Registration of everything that is ours ----------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#include "secateur/InitAll.h"
+
+#include "dialects/NN/IR/NNDialect.h"
+
+using namespace mlir;
+
+void secateur::registerAllDialects(DialectRegistry &registry) {
+  // Dialects of MLIR.
+  registry.insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  tensor::TensorDialect, vector::VectorDialect>();
+  // Our own.
+  registry.insert<nn::NNDialect>();
+}
+
+void secateur::registerAllPasses() { mlir::registerTransformsPasses(); }

@@ -1,0 +1,16 @@
+"""lit configuration: MLIR tests by stage."""
+
+import os
+
+import lit.formats
+
+config.name = "Secateur"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "CMakeLists.txt"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.secateur_binary, "test")
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.secateur_binary, "bin"), config.llvm_tools, os.environ["PATH"]])
+config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
+config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
