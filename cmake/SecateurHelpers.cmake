@@ -3,7 +3,8 @@
 
 add_library(SecateurOptions INTERFACE)
 target_compile_options(SecateurOptions INTERFACE
-  -Wall -Wextra -Wno-unused-parameter -fno-exceptions
+  # One precompiled header for libraries and tools: all are -fPIC.
+  -fPIC -Wall -Wextra -Wno-unused-parameter -fno-exceptions
   # ccache can share objects only where precompiled headers carry no time.
   "SHELL:-Xclang -fno-pch-timestamp")
 if(SECATEUR_WERROR)

@@ -3,8 +3,8 @@
 // CHECK-LABEL: @conv
 func.func @conv(%x: tensor<?x3x8x8xf32> {nn.name = "x", nn.dims = ["n", "", "", ""]}) -> tensor<?x4x8x8xf32> {
   %w = nn.constant dense<1.0> : tensor<4x3x1x1xf32> initializer
-  // CHECK: nn.conv %{{.*}}, %{{.*}} {group = 1 : i64}
-  %0 = nn.conv %x, %w {group = 1 : i64} : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
+  // CHECK: nn.conv %{{.*}}, %{{.*}} {strides = array<i64: 1, 1>}
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>} : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
   return %0 : tensor<?x4x8x8xf32>
 }
 
