@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs, builds, and runs all tests: lit by stage, unit tests, and whole
+# models against ONNX Runtime.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/install-deps.sh
+scripts/build.sh --quiet
+export PATH="$PWD/build/bin:$PWD/.venv/bin:$PATH"
+scripts/check-format.sh
+ninja -C build --quiet check-secateur
+python scripts/fetch-models.py
+python -m pytest -q test
