@@ -53,4 +53,20 @@ def CostOpInterface : OpInterface<"CostOpInterface"> {
   ];
 }
 
+def ConstantFoldOpInterface : OpInterface<"ConstantFoldOpInterface"> {
+  let cppNamespace = "::secateur::nn";
+  let description = [{
+    The value of an operation whose operands are constants. MLIR's folding hooks are
+    not used: they would fold the user's graph wherever it is canonicalised, and
+    that graph stays as it is up to the point where it is exported.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The value of each result; none where it is not known how. An operand that was
+      left out is null. The operation's result types are those after shape inference.
+    }], "::llvm::SmallVector<::mlir::ElementsAttr>", "evaluate",
+    (ins "::llvm::ArrayRef<::mlir::ElementsAttr>":$operands)>,
+  ];
+}
+
 #endif // SECATEUR_DIALECTS_NN_IR_NNINTERFACES
