@@ -5,6 +5,8 @@
 #include "secateur/InitAll.h"
 
 #include "dialects/NN/IR/NNDialect.h"
+#include "dialects/Prune/IR/PruneDialect.h"
+#include "secateur/Pruning/Passes.h"
 
 using namespace mlir;
 
@@ -14,7 +16,10 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   tensor::TensorDialect, vector::VectorDialect>();
   // Our own.
-  registry.insert<nn::NNDialect>();
+  registry.insert<nn::NNDialect, prune::PruneDialect>();
 }
 
-void secateur::registerAllPasses() { mlir::registerTransformsPasses(); }
+void secateur::registerAllPasses() {
+  mlir::registerTransformsPasses();
+  pruning::registerSecateurPruningPasses();
+}

@@ -1,0 +1,202 @@
+//===- Groups.cpp - Pruning groups as C++ values ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#include "secateur/Pruning/Groups.h"
+
+#include "dialects/NN/IR/NNOps.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace secateur;
+using namespace secateur::pruning;
+
+SmallVector<Slab> Group::slabs(int64_t unit, unsigned member) const {
+  SmallVector<Slab> result;
+  for (const prune::BoxLayout &box : layouts[member].boxes) {
+    Slab &slab = result.emplace_back();
+    slab.member = member;
+    for (const prune::AxisPart &part : box.parts)
+      slab.axes.emplace_back(part.axis, part.positions(unit));
+  }
+  return result;
+}
+
+SmallVector<Slab> Group::slabs(int64_t unit) const {
+  SmallVector<Slab> result;
+  for (unsigned member = 0; member < members.size(); ++member)
+    llvm::append_range(result, slabs(unit, member));
+  return result;
+}
+
+bool Group::isWeight(unsigned member) const {
+  return members[member].getDefiningOp<nn::ConstantOp>() != nullptr;
+}
+
+Group pruning::readGroup(prune::GroupOp op) {
+  Group group;
+  group.name = op.getName().str();
+  group.units = op.getUnits();
+  llvm::append_range(group.members, op.getMembers());
+  for (Attribute attribute : op.getLayouts()) {
+    std::optional<prune::MemberLayout> layout = prune::decode(cast<DenseI64ArrayAttr>(attribute));
+    group.layouts.push_back(layout.value_or(prune::MemberLayout()));
+  }
+  group.constraints.minKeep = op.getMinKeep();
+  group.constraints.multipleOf = op.getMultipleOf();
+  group.constraints.balanced = op.getBalanced();
+  group.constraints.uniform = op.getUniform().value_or("").str();
+  group.op = op;
+  return group;
+}
+
+prune::GroupOp pruning::buildGroup(OpBuilder &builder, Location loc, const Group &group) {
+  SmallVector<Attribute> layouts;
+  for (const prune::MemberLayout &layout : group.layouts)
+    layouts.push_back(builder.getDenseI64ArrayAttr(prune::encode(layout)));
+  const Constraints &c = group.constraints;
+  return prune::GroupOp::create(builder, loc, builder.getStringAttr(group.name), builder.getI64IntegerAttr(group.units),
+                                group.members, builder.getArrayAttr(layouts), builder.getI64IntegerAttr(c.minKeep),
+                                builder.getI64IntegerAttr(c.multipleOf), builder.getI64IntegerAttr(c.balanced),
+                                c.uniform.empty() ? StringAttr() : builder.getStringAttr(c.uniform));
+}
+
+prune::PinOp pruning::buildPin(OpBuilder &builder, Location loc, const Pin &pin) {
+  IntegerAttr first, count;
+  if (pin.count) {
+    first = builder.getI64IntegerAttr(pin.first);
+    count = builder.getI64IntegerAttr(pin.count);
+  }
+  return prune::PinOp::create(builder, loc, pin.value, builder.getI64IntegerAttr(pin.axis),
+                              builder.getStringAttr(pin.reason), builder.getStringAttr(pin.op), first, count);
+}
+
+std::vector<Group> pruning::collectGroups(func::FuncOp func) {
+  std::vector<Group> groups;
+  func.walk([&](prune::GroupOp op) { groups.push_back(readGroup(op)); });
+  return groups;
+}
+
+std::vector<Pin> pruning::collectPins(func::FuncOp func) {
+  std::vector<Pin> pins;
+  func.walk([&](prune::PinOp op) {
+    Pin pin{op.getValue(), static_cast<int64_t>(op.getAxis()), op.getReason().str(), op.getOp().str(), 0, 0};
+    if (op.getCount()) {
+      pin.first = op.getFirst().value_or(0);
+      pin.count = *op.getCount();
+    }
+    pins.push_back(std::move(pin));
+  });
+  return pins;
+}
+
+void pruning::stripGroups(func::FuncOp func) {
+  SmallVector<Operation *> ops;
+  func.walk([&](Operation *op) {
+    if (isa<prune::GroupOp, prune::PinOp>(op))
+      ops.push_back(op);
+  });
+  for (Operation *op : ops)
+    op->erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+static StringRef nodeNameOf(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName();
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location inner : fused.getLocations())
+      if (StringRef name = nodeNameOf(inner); !name.empty())
+        return name;
+  return "";
+}
+
+std::string pruning::valueName(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
+      if (auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::NNDialect::kNameAttr))
+        return name.str();
+    return "";
+  }
+  auto result = cast<OpResult>(value);
+  Location loc = result.getOwner()->getLoc();
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    if (auto names = dyn_cast_or_null<ArrayAttr>(fused.getMetadata()))
+      if (result.getResultNumber() < names.size())
+        if (auto name = dyn_cast<StringAttr>(names[result.getResultNumber()]))
+          return name.str();
+  return nodeNameOf(loc).str();
+}
+
+std::string pruning::nodeName(Operation *op) {
+  auto onnx = dyn_cast<nn::OnnxOpInterface>(op);
+  std::string name = onnx ? onnx.getOnnxName().str() : op->getName().stripDialect().str();
+  if (auto custom = dyn_cast<nn::CustomOp>(op))
+    name = custom.getName().str();
+  StringRef node = nodeNameOf(op->getLoc());
+  std::string value = op->getNumResults() ? valueName(op->getResult(0)) : "";
+  if (node.empty())
+    node = value;
+  return node.empty() ? name : name + " '" + node.str() + "'";
+}
+
+//===----------------------------------------------------------------------===//
+// Explanation
+//===----------------------------------------------------------------------===//
+
+static Value findValue(func::FuncOp func, StringRef name) {
+  for (BlockArgument argument : func.getArguments())
+    if (valueName(argument) == name)
+      return argument;
+  Value found;
+  func.walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      if (!found && valueName(result) == name)
+        found = result;
+  });
+  return found;
+}
+
+std::string pruning::explain(func::FuncOp func, StringRef name) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  Value value = findValue(func, name);
+  if (!value) {
+    os << "no tensor is named '" << name << "'\n";
+    return text;
+  }
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  os << name << " : " << value.getType() << "\n";
+  std::vector<Group> groups = collectGroups(func);
+  std::vector<Pin> pins = collectPins(func);
+  for (int64_t axis = 0; type && axis < type.getRank(); ++axis) {
+    os << "  axis " << axis << ": ";
+    bool any = false;
+    for (const Group &group : groups) {
+      for (auto [member, layout] : llvm::zip(group.members, group.layouts)) {
+        bool named = member == value && llvm::any_of(layout.boxes, [&](const prune::BoxLayout &box) {
+                       return llvm::any_of(box.parts, [&](const prune::AxisPart &part) { return part.axis == axis; });
+                     });
+        if (!named)
+          continue;
+        os << (any ? ", " : "") << "group '" << group.name << "' (" << group.units << " units, "
+           << group.members.size() << " members)";
+        any = true;
+      }
+    }
+    for (const Pin &pin : pins) {
+      if (pin.value != value || pin.axis != axis)
+        continue;
+      os << (any ? ", " : "") << "pinned by " << pin.op << ": " << pin.reason;
+      if (pin.count)
+        os << " (positions " << pin.first << " to " << pin.first + pin.count - 1 << ")";
+      any = true;
+    }
+    os << (any ? "\n" : "not a dimension that weights own\n");
+  }
+  return text;
+}
