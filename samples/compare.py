@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Compiles a trained sample dense and pruned, and compares both with ONNX Runtime.
+
+usage: python samples/compare.py samples/mnist_cnn.onnx [--budget flops=50%] [--threads 1]
+
+Prints a row per model: accuracy on the held-out images, parameters, FLOPs, size of the
+artefact, and latency (median, one image) of our library and of ONNX Runtime. Both run
+on the same number of threads; their timed runs alternate.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+import numpy as np
+import onnxruntime as ort
+
+
+def sh(*command):
+    result = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    if result.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}: exit status {result.returncode}")
+    return result.stdout
+
+
+def compile_both(model, budget, folder):
+    """Paths of (library, ONNX file, report section) for the dense and the pruned model."""
+    dense, pruned, small, report = (folder / name for name in ("dense.so", "pruned.so", "pruned.onnx", "report.json"))
+    nominal = ("--nominal-shape", "image=1x1x28x28")
+    sh("compile-model", model, "-o", dense)
+    sh("compile-model", model, "-o", pruned, "--budget", budget, "--verify", "--report", report, *nominal)
+    sh("compile-model", model, "-o", small, "--budget", budget, *nominal)
+    figures = json.loads(report.read_text())
+    return {"dense": (dense, model, figures["dense"]), f"pruned, {budget}": (pruned, small, figures["pruned"])}
+
+
+def session(path, threads):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def ours(library, images, threads, folder):
+    """Scores of the compiled library."""
+    np.save(folder / "image.npy", images)
+    sh("run-model", library, "--input", f"image={folder / 'image.npy'}", "--output", folder, "--threads", threads)
+    return np.load(folder / "scores.npy")
+
+
+def latencies(library, runtime, image, threads, folder, rounds=5):
+    """Median milliseconds (ours, ONNX Runtime), in alternating rounds."""
+    np.save(folder / "one.npy", image)
+    mine, theirs = [], []
+    for _ in range(rounds):
+        text = sh("run-model", library, "--input", f"image={folder / 'one.npy'}", "--threads", threads, "--benchmark", "--json")
+        mine.append(json.loads(text)["median_ms"])
+        samples = []
+        end = time.perf_counter() + 0.5
+        while time.perf_counter() < end:
+            start = time.perf_counter()
+            runtime.run(None, {"image": image})
+            samples.append(1e3 * (time.perf_counter() - start))
+        theirs.append(statistics.median(samples))
+    return statistics.median(mine), statistics.median(theirs)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("--budget", default="flops=50%")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    data = np.load(pathlib.Path(__file__).parent / "mnist_test.npz")
+    images, labels = data["images"], data["labels"]
+
+    print(f"{'':22}{'accuracy':>10}{'ORT':>8}{'parameters':>12}{'MFLOP':>9}{'KiB':>7}{'ms':>9}{'ORT ms':>9}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for label, (library, onnx_file, figures) in compile_both(arguments.model, arguments.budget, folder).items():
+            runtime = session(onnx_file, arguments.threads)
+            scores = ours(library, images, arguments.threads, folder)
+            reference = runtime.run(None, {"image": images})[0]
+            accuracy, expected = ((s.argmax(1) == labels).mean() for s in (scores, reference))
+            mine, theirs = latencies(library, runtime, images[:1], arguments.threads, folder)
+            print(f"{label:22}{accuracy:>10.1%}{expected:>8.1%}{figures['parameters']:>12,}{figures['flops'] / 1e6:>9.2f}"
+                  f"{library.stat().st_size / 1024:>7.0f}{mine:>9.3f}{theirs:>9.3f}")
+
+
+if __name__ == "__main__":
+    main()
