@@ -6,6 +6,8 @@
 
 #include "dialects/NN/IR/NNDialect.h"
 #include "dialects/Prune/IR/PruneDialect.h"
+#include "secateur/Analysis/Passes.h"
+#include "secateur/Analysis/Registration.h"
 #include "secateur/Pruning/Passes.h"
 
 using namespace mlir;
@@ -17,9 +19,12 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
                   tensor::TensorDialect, vector::VectorDialect>();
   // Our own.
   registry.insert<nn::NNDialect, prune::PruneDialect>();
+  // External models.
+  analysis::registerShapeModels(registry);
 }
 
 void secateur::registerAllPasses() {
   mlir::registerTransformsPasses();
+  analysis::registerSecateurAnalysisPasses();
   pruning::registerSecateurPruningPasses();
 }
