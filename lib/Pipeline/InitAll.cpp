@@ -9,6 +9,7 @@
 #include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/Registration.h"
 #include "secateur/Pruning/Passes.h"
+#include "secateur/Transform/Passes.h"
 
 using namespace mlir;
 
@@ -21,10 +22,12 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   registry.insert<nn::NNDialect, prune::PruneDialect>();
   // External models.
   analysis::registerShapeModels(registry);
+  transform::registerConstantFoldModels(registry);
 }
 
 void secateur::registerAllPasses() {
   mlir::registerTransformsPasses();
   analysis::registerSecateurAnalysisPasses();
   pruning::registerSecateurPruningPasses();
+  transform::registerTransformPasses();
 }
