@@ -8,8 +8,8 @@
 #include "dialects/Prune/IR/PruneDialect.h"
 #include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/Registration.h"
+#include "secateur/Pruning/Erasure.h"
 #include "secateur/Pruning/Passes.h"
-#include "secateur/Transform/Passes.h"
 
 using namespace mlir;
 
@@ -22,12 +22,11 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   registry.insert<nn::NNDialect, prune::PruneDialect>();
   // External models.
   analysis::registerShapeModels(registry);
-  transform::registerConstantFoldModels(registry);
+  pruning::registerErasureModels(registry);
 }
 
 void secateur::registerAllPasses() {
   mlir::registerTransformsPasses();
   analysis::registerSecateurAnalysisPasses();
   pruning::registerSecateurPruningPasses();
-  transform::registerTransformPasses();
 }

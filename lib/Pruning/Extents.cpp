@@ -1,0 +1,252 @@
+//===- Extents.cpp - Sizes and costs of a model while units leave it --------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#include "secateur/Pruning/Extents.h"
+
+#include "dialects/NN/IR/NNOps.h"
+#include "secateur/Analysis/Constants.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace secateur;
+using namespace secateur::pruning;
+
+/// Where the user says nothing: large enough for the strides of vision models.
+static constexpr int64_t kDefaultExtent = 224;
+
+bool pruning::isStoredTensor(Value value) {
+  if (value.getDefiningOp<nn::ConstantOp>())
+    return true;
+  auto filled = value.getDefiningOp<nn::ConstantOfShapeOp>();
+  return filled && filled.getInput().getDefiningOp<nn::ConstantOp>();
+}
+
+FailureOr<std::unique_ptr<ModelExtents>> ModelExtents::compute(func::FuncOp func, const NominalShapes &nominal) {
+  auto extents = std::make_unique<ModelExtents>();
+  extents->func = func;
+  FailureOr<std::unique_ptr<analysis::SymbolicShapes>> symbolic = analysis::SymbolicShapes::compute(func);
+  if (failed(symbolic))
+    return failure();
+  extents->symbolic = std::move(*symbolic);
+  if (failed(extents->bind(nominal)))
+    return failure();
+  return extents;
+}
+
+LogicalResult ModelExtents::bind(const NominalShapes &nominal) {
+  SmallVector<SmallVector<int64_t>> shapes;
+  llvm::DenseMap<nn::Dim, int64_t> chosen;
+  SmallVector<const SmallVector<int64_t> *> wanted(func.getNumArguments());
+  for (const auto &[name, shape] : nominal) {
+    auto argument = llvm::find_if(func.getArguments(), [&](BlockArgument a) { return valueName(a) == name; });
+    if (argument == func.getArguments().end())
+      return func.emitError("no input is named '") << name << "', for which a nominal shape is given";
+    auto type = dyn_cast<RankedTensorType>(argument->getType());
+    if (type && type.getRank() != int64_t(shape.size()))
+      return func.emitError("the nominal shape of input '")
+             << name << "' has " << shape.size() << " dimensions, the input has " << type.getRank();
+    wanted[argument->getArgNumber()] = &shape;
+  }
+  // What is given counts first, so that inputs which share a symbol agree.
+  for (bool given : {true, false})
+    for (BlockArgument argument : func.getArguments()) {
+      std::optional<ArrayRef<nn::Dim>> dims = symbolic->getShape(argument);
+      const SmallVector<int64_t> *shape = wanted[argument.getArgNumber()];
+      if (!dims)
+        continue;
+      for (auto [axis, dim] : llvm::enumerate(*dims)) {
+        if (given && shape && (*shape)[axis] >= 0)
+          chosen.try_emplace(dim, (*shape)[axis]);
+        else if (!given && !isa<AffineConstantExpr>(dim))
+          chosen.try_emplace(dim, axis == 0 ? 1 : kDefaultExtent);
+      }
+    }
+  for (BlockArgument argument : func.getArguments()) {
+    SmallVector<int64_t> &shape = shapes.emplace_back();
+    std::optional<ArrayRef<nn::Dim>> dims = symbolic->getShape(argument);
+    for (auto [axis, dim] : llvm::enumerate(dims.value_or(ArrayRef<nn::Dim>()))) {
+      auto constant = dyn_cast<AffineConstantExpr>(dim);
+      const SmallVector<int64_t> *given = wanted[argument.getArgNumber()];
+      if (given && (*given)[axis] >= 0)
+        shape.push_back((*given)[axis]);
+      else
+        shape.push_back(constant ? constant.getValue() : chosen.lookup(dim));
+    }
+  }
+  FailureOr<analysis::Bindings> bound = symbolic->bind(
+      shapes, [&](const llvm::Twine &reason) { func.emitError("nominal shapes do not fit the model: ") << reason; });
+  if (failed(bound))
+    return failure();
+  bindings = std::move(*bound);
+  return success();
+}
+
+Location pruning::locationOf(const Group &group) {
+  Operation *op = group.op;
+  return op->getLoc();
+}
+
+ModelExtents::State &ModelExtents::stateOf(Value value) {
+  std::unique_ptr<State> &state = states[value];
+  if (!state) {
+    state = std::make_unique<State>();
+    if (std::optional<SmallVector<int64_t>> shape = symbolic->evaluate(value, bindings))
+      state->dense = *shape;
+    for (int64_t &extent : state->dense)
+      if (extent < 0)
+        extent = ShapedType::kDynamic;
+    state->pruned = state->dense;
+  }
+  return *state;
+}
+
+ArrayRef<int64_t> ModelExtents::getDenseShape(Value value) { return stateOf(value).dense; }
+ArrayRef<int64_t> ModelExtents::getPrunedShape(Value value) { return stateOf(value).pruned; }
+
+SmallVector<int64_t> ModelExtents::getKept(Value value, int64_t axis) {
+  State &state = stateOf(value);
+  SmallVector<int64_t> kept;
+  int64_t extent = axis < int64_t(state.dense.size()) ? state.dense[axis] : 0;
+  for (int64_t index = 0; index < extent; ++index)
+    if (!state.removed || !state.removed->slab(axis).test(index))
+      kept.push_back(index);
+  return kept;
+}
+
+std::optional<SmallVector<int64_t>> ModelExtents::getDenseElements(Value value) {
+  std::optional<ArrayRef<nn::Dim>> elements = symbolic->getElements(value);
+  if (!elements)
+    return analysis::getConstantIntegers(value);
+  SmallVector<int64_t> result;
+  for (nn::Dim element : *elements) {
+    std::optional<int64_t> number = symbolic->evaluate(element, bindings);
+    if (!number)
+      return std::nullopt;
+    result.push_back(*number);
+  }
+  return result;
+}
+
+static IndexBox toBox(const Slab &slab) {
+  IndexBox box;
+  for (const auto &[axis, positions] : slab.axes)
+    box[axis].assign(positions.begin(), positions.end());
+  return box;
+}
+
+LogicalResult ModelExtents::remove(const Group &group, int64_t unit) {
+  llvm::SetVector<Value> touched;
+  for (const Slab &slab : group.slabs(unit)) {
+    Value member = group.members[slab.member];
+    State &state = stateOf(member);
+    if (!state.removed)
+      state.removed.emplace(state.dense);
+    IndexBox box = toBox(slab);
+    if (!state.removed->contains(box))
+      return emitError(locationOf(group))
+             << "unit " << unit << " of group '" << group.name << "' lies outside '" << valueName(member) << "'";
+    state.removed->add(box);
+    touched.insert(member);
+  }
+  for (Value member : touched) {
+    State &state = stateOf(member);
+    if (std::optional<SmallVector<int64_t>> packed = state.removed->packedShape())
+      state.pruned = *packed;
+  }
+  return success();
+}
+
+bool ModelExtents::isCut(Value value) const {
+  const RemovedElements *removed = getRemoved(value);
+  return removed && !removed->empty();
+}
+
+const RemovedElements *ModelExtents::getRemoved(Value value) const {
+  auto found = states.find(value);
+  return found != states.end() && found->second->removed ? &*found->second->removed : nullptr;
+}
+
+SmallVector<Value> ModelExtents::getCutValues() const {
+  SmallVector<Value> values;
+  for (const auto &[value, state] : states)
+    if (state->removed && !state->removed->empty())
+      values.push_back(value);
+  return values;
+}
+
+Value ModelExtents::findRagged() const {
+  for (const auto &[value, state] : states)
+    if (state->removed && !state->removed->packedShape())
+      return value;
+  return {};
+}
+
+void ModelExtents::tryRemove(const Group &group, ArrayRef<int64_t> units,
+                             llvm::DenseMap<Value, SmallVector<int64_t>> &shapes) {
+  for (unsigned member = 0; member < group.members.size(); ++member) {
+    Value value = group.members[member];
+    State &state = stateOf(value);
+    if (!state.removed)
+      state.removed.emplace(state.dense);
+    std::vector<IndexBox> boxes;
+    for (int64_t unit : units)
+      for (const Slab &slab : group.slabs(unit, member))
+        boxes.push_back(toBox(slab));
+    if (!llvm::all_of(boxes, [&](const IndexBox &box) { return state.removed->contains(box); }))
+      continue; // `remove` says so.
+    if (std::optional<SmallVector<int64_t>> packed = state.removed->packedShapeWith(boxes))
+      if (ArrayRef(*packed) != ArrayRef(state.pruned))
+        shapes[value] = *packed;
+  }
+}
+
+int64_t ModelExtents::getFlops(Operation *op, ShapeOf shapeOf) {
+  auto cost = dyn_cast<nn::CostOpInterface>(op);
+  if (!cost)
+    return 0;
+  return cost.getFlops([&](Value value) {
+    SmallVector<int64_t> shape = shapeOf(value);
+    for (int64_t &extent : shape)
+      if (ShapedType::isDynamic(extent))
+        extent = 1;
+    return shape;
+  });
+}
+
+ModelCost ModelExtents::getTensorCost(Value value, ArrayRef<int64_t> shape) {
+  auto type = dyn_cast<ShapedType>(value.getType());
+  ModelCost cost;
+  if (!type)
+    return cost;
+  int64_t count = std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<int64_t>());
+  Type element = type.getElementType();
+  if (isa<FloatType>(element) || (element.isInteger() && element.getIntOrFloatBitWidth() <= 8 &&
+                                  !element.isInteger(1) && !shape.empty()))
+    cost.parameters = count;
+  cost.weightBytes = count * int64_t(analysis::getElementBytes(element));
+  return cost;
+}
+
+ModelCost ModelExtents::sumCost(ShapeOf shapeOf) {
+  ModelCost sum;
+  func.walk([&](Operation *op) {
+    sum.flops += getFlops(op, shapeOf);
+    if (op->getNumResults() != 1 || !isStoredTensor(op->getResult(0)))
+      return;
+    ModelCost tensor = getTensorCost(op->getResult(0), shapeOf(op->getResult(0)));
+    sum.parameters += tensor.parameters;
+    sum.weightBytes += tensor.weightBytes;
+  });
+  return sum;
+}
+
+ModelCost ModelExtents::getDenseCost() {
+  return sumCost([&](Value value) { return SmallVector<int64_t>(getDenseShape(value)); });
+}
+ModelCost ModelExtents::getCost() {
+  return sumCost([&](Value value) { return SmallVector<int64_t>(getPrunedShape(value)); });
+}
