@@ -14,3 +14,9 @@ config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.secateur_binary, "bin"), config.llvm_tools, os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
 config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+# Tests of ONNX files need the Python of scripts/install-deps.sh.
+venv = os.path.join(config.secateur_source, ".venv", "bin")
+config.substitutions += [
+    ("%python", os.path.join(venv, "python") if os.path.exists(venv) else "python3"),
+    ("%make-onnx", os.path.join(os.path.dirname(__file__), "make-onnx.py")),
+]

@@ -1,0 +1,67 @@
+//===- secateur-translate.cpp - ONNX files to nn and back -------------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// `--import-onnx` reads an ONNX file, otherwise MLIR is read; `--export-onnx`
+// writes an ONNX file, otherwise MLIR is written. With both, a model goes through
+// nn and comes out again.
+
+#include "secateur/Import/Import.h"
+#include "secateur/InitAll.h"
+#include "secateur/Support/Files.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+
+using namespace mlir;
+namespace cl = llvm::cl;
+
+static FailureOr<OwningOpRef<ModuleOp>> readModule(StringRef path, bool isOnnx,
+                                                   MLIRContext *context) {
+  if (isOnnx)
+    return secateur::importOnnx(path, context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, context);
+  if (!module)
+    return failure();
+  return module;
+}
+
+static LogicalResult writeModule(ModuleOp module, StringRef path, bool bytecode) {
+  auto emitError = [&]() { return mlir::emitError(UnknownLoc::get(module.getContext())); };
+  OpPrintingFlags flags;
+  flags.enableDebugInfo().elideLargeResourceString(path == "-" ? 0 : UINT64_MAX);
+  if (path == "-") {
+    module.print(llvm::outs(), flags);
+    return success();
+  }
+  FailureOr<secateur::OutputFile> file = secateur::OutputFile::open(path, emitError);
+  if (failed(file))
+    return failure();
+  if (!bytecode)
+    module.print(file->os(), flags);
+  else if (failed(writeBytecodeToFile(module, file->os())))
+    return failure();
+  return file->commit(emitError);
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::OptionCategory category("secateur-translate");
+  cl::opt<std::string> input(cl::Positional, cl::Required, cl::desc("INPUT"), cl::cat(category));
+  cl::opt<std::string> output("o", cl::desc("Where to write; - is the terminal"), cl::init("-"),
+                              cl::cat(category));
+  cl::opt<bool> importOnnx("import-onnx", cl::desc("INPUT is an ONNX model"), cl::cat(category));
+  cl::opt<bool> bytecode("emit-bytecode", cl::desc("Write MLIR as bytecode"), cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, "ONNX models to MLIR and back\n");
+
+  DialectRegistry registry;
+  secateur::registerAllDialects(registry);
+  MLIRContext context(registry);
+  secateur::DiagnosticPrinter printer(&context, llvm::errs());
+  FailureOr<OwningOpRef<ModuleOp>> module = readModule(input, importOnnx, &context);
+  if (failed(module))
+    return 1;
+  return failed(writeModule(**module, output, bytecode));
+}
