@@ -8,6 +8,7 @@
 #include "dialects/Prune/IR/PruneDialect.h"
 #include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/Registration.h"
+#include "secateur/Pruning/CouplingModels.h"
 #include "secateur/Pruning/Erasure.h"
 #include "secateur/Pruning/Passes.h"
 
@@ -22,6 +23,7 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   registry.insert<nn::NNDialect, prune::PruneDialect>();
   // External models.
   analysis::registerShapeModels(registry);
+  pruning::registerCouplingModels(registry);
   pruning::registerErasureModels(registry);
 }
 

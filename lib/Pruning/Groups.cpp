@@ -133,6 +133,8 @@ std::string pruning::valueName(Value value) {
 }
 
 std::string pruning::nodeName(Operation *op) {
+  if (isa<func::FuncOp>(op))
+    return "the graph";
   auto onnx = dyn_cast<nn::OnnxOpInterface>(op);
   std::string name = onnx ? onnx.getOnnxName().str() : op->getName().stripDialect().str();
   if (auto custom = dyn_cast<nn::CustomOp>(op))

@@ -83,6 +83,11 @@ struct Pin {
   int64_t count = 0;
 };
 
+/// Finds the groups and pins of `func` and writes them at its end (pass
+/// `prune-analyze`). `interface` names inputs and outputs of the graph whose
+/// dimensions may shrink. Fails with an error where shapes contradict each other.
+llvm::LogicalResult analyze(mlir::func::FuncOp func, llvm::ArrayRef<std::string> interface = {});
+
 Group readGroup(prune::GroupOp op);
 /// Writes `group` at the builder's insertion point.
 prune::GroupOp buildGroup(mlir::OpBuilder &builder, mlir::Location loc, const Group &group);

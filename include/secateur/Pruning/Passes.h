@@ -5,6 +5,9 @@
 #ifndef SECATEUR_PRUNING_PASSES_H
 #define SECATEUR_PRUNING_PASSES_H
 
+#include "dialects/NN/IR/NNDialect.h"
+#include "dialects/Prune/IR/PruneDialect.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 

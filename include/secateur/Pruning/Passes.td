@@ -7,6 +7,36 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PruneAnalyze : Pass<"prune-analyze", "::mlir::func::FuncOp"> {
+  let summary = "Write a prune.group for each class of positions that can leave together";
+  let description = [{
+    Every dimension of every weight is a member of groups afterwards, or pinned for
+    a reason:
+
+    ```mlir
+    %0 = nn.conv %x, %w1 : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
+    %1 = nn.conv %0, %w2 : (tensor<?x4x8x8xf32>, tensor<5x4x1x1xf32>) -> tensor<?x5x8x8xf32>
+    return %1
+    ```
+
+    gets
+
+    ```mlir
+    prune.group "w1:0" units(4) (%w1[0: 0 by 1], %w2[1: 0 by 1], %0[1: 0 by 1]) : ...
+    prune.pin %w1 axis 1 "input 'x' of the graph keeps its size" by "the graph" : ...
+    prune.pin %w2 axis 0 "output 'y' of the graph keeps its size" by "return" : ...
+    ```
+
+    Shared vectors whose uses are coupled to different things are copied, one copy
+    for each. Groups that are there already are replaced.
+  }];
+  let options = [
+    ListOption<"allowInterface", "allow-interface", "std::string",
+               "names of inputs and outputs of the graph whose dimensions may shrink">,
+  ];
+  let dependentDialects = ["::secateur::nn::NNDialect", "::secateur::prune::PruneDialect"];
+}
+
 def PruneApply : Pass<"prune-apply", "::mlir::func::FuncOp"> {
   let summary = "Erase the units that the groups mark as removed";
   let description = [{

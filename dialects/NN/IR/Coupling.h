@@ -1,0 +1,108 @@
+//===- Coupling.h - How an operation declares its coupling ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// An axis is an ordered set of positions. It is one digit (an index that varies
+// by itself), a product of axes (mixed radix, outermost first) or a sum of axes
+// (one after the other). An operation composes the axes of its results from those
+// of its operands with the builder's functions, and says which axes are the same.
+// The solver keeps the equalities; removing one value of a digit then removes all
+// positions, anywhere, whose index has that value.
+
+#ifndef SECATEUR_DIALECTS_NN_IR_COUPLING_H
+#define SECATEUR_DIALECTS_NN_IR_COUPLING_H
+
+#include "dialects/NN/IR/ShapeEvaluator.h"
+
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/Operation.h"
+
+namespace secateur::nn {
+
+/// What erased positions hold in the model whose removed weights are zeroed.
+enum class ErasedValue {
+  /// There are no erased positions.
+  Absent,
+  Zero,
+  /// Some finite number.
+  Finite,
+  /// Anything, infinities and NaN included.
+  Unknown,
+};
+
+/// The weaker of two statements; `Absent` says nothing.
+ErasedValue join(ErasedValue left, ErasedValue right);
+
+/// What an operation makes of an operand that holds sizes of other tensors.
+struct SizeUse {
+  enum class Kind {
+    /// They are the shape of something, and nothing else.
+    Shape,
+    /// The results hold sizes again.
+    Passes,
+    /// They are numbers to compute with: the sizes must not change.
+    Value,
+  };
+  Kind kind = Kind::Value;
+  /// Passes: the elements that go on; all where this is not known.
+  std::optional<llvm::SmallVector<int64_t>> elements;
+};
+
+/// An axis of the solver; only the builder makes sense of it.
+struct Axis {
+  unsigned id = 0;
+};
+
+class CouplingBuilder {
+public:
+  virtual ~CouplingBuilder() = default;
+
+  // What there is.
+  /// The axes of an operand (of this use of it). Empty for a scalar and where
+  /// the rank is unknown, which `shape` tells apart.
+  virtual llvm::ArrayRef<Axis> axes(mlir::OpOperand &operand) = 0;
+  virtual std::optional<llvm::ArrayRef<Dim>> shape(mlir::Value value) = 0;
+  /// The elements of an integer tensor that no input changes.
+  virtual std::optional<llvm::SmallVector<int64_t>> integers(mlir::Value value) = 0;
+  /// The size of an axis, where it is the same for every input.
+  virtual std::optional<int64_t> extent(Axis axis) = 0;
+
+  // Making axes.
+  /// A digit of its own.
+  virtual Axis fresh(Dim extent) = 0;
+  /// Positions that never leave: batch, space, sequence.
+  virtual Axis rigid(Dim extent, llvm::StringRef what) = 0;
+  virtual Axis product(llvm::ArrayRef<Axis> factors) = 0;
+  virtual Axis concat(llvm::ArrayRef<Axis> pieces) = 0;
+  /// Positions [begin, end) of an axis of constant size.
+  virtual Axis slice(Axis axis, int64_t begin, int64_t end) = 0;
+  /// The axes of a tensor of shape `to` that has the elements of one with the
+  /// axes `from` in the same order. What has no common factors is pinned.
+  virtual llvm::SmallVector<Axis> regroup(llvm::ArrayRef<Axis> from, llvm::ArrayRef<Dim> to) = 0;
+
+  // Saying something about them.
+  virtual void unify(Axis left, Axis right) = 0;
+  /// The positions of `axis` stay; `reason` is a clause for people.
+  virtual void pin(Axis axis, llvm::StringRef reason) = 0;
+  /// Erased positions of this operand's axis must hold zero (or be finite), else
+  /// the axis is pinned for `reason`.
+  virtual void needZero(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) = 0;
+  virtual void needFinite(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) = 0;
+  /// `left` and `right` are multiplied, and summed over `axis` of `left`: in each
+  /// erased position one of them must hold zero and the other be finite.
+  virtual void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis,
+                               llvm::StringRef reason) = 0;
+  /// Where this operand is a weight, its removed elements keep their values in
+  /// the proof: zero would not do (a divisor).
+  virtual void keepsValue(mlir::OpOperand &operand) = 0;
+  /// Element i of result `result` is the size of axes[i]: where that reaches
+  /// anything but the shape of something, the axis is pinned.
+  virtual void readsExtents(mlir::OpOperand &operand, unsigned result, llvm::ArrayRef<Axis> axes) = 0;
+
+  virtual void setResult(unsigned result, llvm::ArrayRef<Axis> axes) = 0;
+};
+
+} // namespace secateur::nn
+
+#include "dialects/NN/IR/NNCoupling.h.inc"
+
+#endif // SECATEUR_DIALECTS_NN_IR_COUPLING_H

@@ -1,0 +1,63 @@
+//===- Coupling.h - What the families of coupling models share --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#ifndef SECATEUR_LIB_PRUNING_COUPLING_COUPLING_H
+#define SECATEUR_LIB_PRUNING_COUPLING_COUPLING_H
+
+#include "dialects/NN/IR/Coupling.h"
+#include "dialects/NN/IR/NNOps.h"
+
+#include "mlir/IR/DialectRegistry.h"
+
+namespace secateur::pruning {
+
+using nn::Axis;
+using nn::CouplingBuilder;
+using nn::Dim;
+using nn::ErasedValue;
+using nn::SizeUse;
+
+/// The use that is formal operand `index` of `op`; null where it is left out.
+template <typename Op>
+mlir::OpOperand *operandOf(Op op, unsigned index) {
+  auto [start, length] = op.getODSOperandIndexAndLength(index);
+  return length ? &op->getOpOperand(start) : nullptr;
+}
+
+/// `axis` counted from the front; nullopt where there is none such.
+std::optional<unsigned> normalizeAxis(int64_t axis, size_t rank);
+
+/// The axes of a result that broadcasts `operands` (right-aligned) to `shape`:
+/// those that are not 1 are one axis.
+llvm::SmallVector<Axis> broadcast(CouplingBuilder &builder, llvm::ArrayRef<llvm::ArrayRef<Axis>> operands,
+                                  llvm::ArrayRef<Dim> shape);
+/// All operands of `op` broadcast to each of its results.
+void declareBroadcast(mlir::Operation *op, CouplingBuilder &builder);
+
+/// Result 0 has the axes of operand 0, but those for which `passes` is false are
+/// positions of their own, and those of the operand stay.
+void declarePassing(mlir::Operation *op, CouplingBuilder &builder, llvm::function_ref<bool(unsigned)> passes,
+                    llvm::StringRef what);
+
+/// Holds where all operands that have erased positions hold zero.
+ErasedValue sumOf(llvm::ArrayRef<ErasedValue> operands);
+/// The weakest of all operands that have erased positions.
+ErasedValue joinOf(llvm::ArrayRef<ErasedValue> operands);
+/// Operands 0 and 1 are multiplied, the others are added.
+ErasedValue contractionOf(llvm::ArrayRef<ErasedValue> operands);
+
+/// Attaches the models of one family to the operations of `context`.
+void attachContractionCoupling(mlir::MLIRContext &context);
+void attachElementwiseCoupling(mlir::MLIRContext &context);
+void attachMovementCoupling(mlir::MLIRContext &context);
+void attachIndexingCoupling(mlir::MLIRContext &context);
+void attachNormalizationCoupling(mlir::MLIRContext &context);
+void attachPoolingCoupling(mlir::MLIRContext &context);
+void attachQuantizationCoupling(mlir::MLIRContext &context);
+void attachRecurrentCoupling(mlir::MLIRContext &context);
+void attachReductionCoupling(mlir::MLIRContext &context);
+
+} // namespace secateur::pruning
+
+#endif // SECATEUR_LIB_PRUNING_COUPLING_COUPLING_H

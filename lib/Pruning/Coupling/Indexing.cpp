@@ -1,0 +1,222 @@
+//===- Indexing.cpp - Coupling of operators that pick positions -------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// Which positions of the operand a result has: known for constant indices, so
+// that digits are cut there; pinned where the input decides.
+
+#include "Coupling.h"
+
+using namespace mlir;
+using namespace secateur;
+using namespace secateur::pruning;
+
+/// Longer lists of indices are tables, not permutations of channels.
+static constexpr size_t kMaxIndices = 1 << 16;
+static constexpr StringLiteral kByData = "positions are picked by what the input holds";
+
+/// The positions `indices` of an axis, one after the other, runs in one piece.
+static Axis pick(CouplingBuilder &builder, Axis axis, ArrayRef<int64_t> indices) {
+  SmallVector<Axis> pieces;
+  for (size_t i = 0; i < indices.size();) {
+    size_t end = i + 1;
+    while (end < indices.size() && indices[end] == indices[end - 1] + 1)
+      ++end;
+    pieces.push_back(builder.slice(axis, indices[i], indices[end - 1] + 1));
+    i = end;
+  }
+  return builder.concat(pieces);
+}
+
+namespace {
+
+struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn::SliceOp> {
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    auto slice = cast<nn::SliceOp>(op);
+    SmallVector<Axis> to(builder.axes(op->getOpOperand(0)));
+    ArrayRef<Dim> from = *builder.shape(op->getOperand(0)), shape = *builder.shape(op->getResult(0));
+    std::optional<SmallVector<int64_t>> starts = builder.integers(slice.getStarts());
+    std::optional<SmallVector<int64_t>> axes = builder.integers(slice.getAxes());
+    std::optional<SmallVector<int64_t>> steps = builder.integers(slice.getSteps());
+    bool axesKnown = axes || !slice.getAxes(), stepsKnown = steps || !slice.getSteps();
+    for (auto [index, axis] : llvm::enumerate(to)) {
+      // Which entry of the lists is about this axis.
+      std::optional<size_t> entry;
+      if (!slice.getAxes()) {
+        entry = index;
+      } else if (axes) {
+        for (auto [position, listed] : llvm::enumerate(*axes))
+          if (normalizeAxis(listed, to.size()) == index)
+            entry = position;
+      }
+      bool listed = !axesKnown || (entry && (!starts || *entry < starts->size()));
+      if (!listed)
+        continue;
+      int64_t step = steps && entry && *entry < steps->size() ? (*steps)[*entry] : 1;
+      // All of it, whatever the end says.
+      if (axesKnown && stepsKnown && step == 1 && from[index] == shape[index])
+        continue;
+      std::optional<int64_t> size = builder.extent(axis);
+      auto count = dyn_cast<AffineConstantExpr>(shape[index]);
+      bool known = size && count && starts && axesKnown && stepsKnown && step > 0 && count.getValue() > 0;
+      int64_t start = known ? (*starts)[*entry] : 0;
+      if (start < 0 && size)
+        start += *size;
+      start = std::max<int64_t>(start, 0);
+      if (known && step == 1) {
+        axis = builder.slice(axis, start, start + count.getValue());
+      } else if (known && *size % step == 0 && count.getValue() == *size / step) {
+        // Every step-th: [n / step][step], one value of the latter.
+        SmallVector<Axis> parts =
+            builder.regroup({axis}, {shape[index], getAffineConstantExpr(step, op->getContext())});
+        builder.pin(parts[1], "one of every few positions is taken");
+        axis = parts[0];
+      } else {
+        builder.pin(axis, "a part of it is taken that is not a run");
+        axis = builder.rigid(shape[index], "a part of an axis that is not a run");
+      }
+    }
+    builder.setResult(0, to);
+  }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  SizeUse useOfSizes(Operation *, unsigned operand) const {
+    return {operand ? SizeUse::Kind::Shape : SizeUse::Kind::Passes, std::nullopt};
+  }
+};
+
+struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, nn::GatherOp> {
+  static std::optional<SmallVector<int64_t>> constantIndices(Value value) {
+    auto constant = value.getDefiningOp<nn::ConstantOp>();
+    auto elements = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : DenseIntElementsAttr();
+    if (!elements || static_cast<size_t>(elements.getNumElements()) > kMaxIndices)
+      return std::nullopt;
+    return llvm::map_to_vector(elements.getValues<APInt>(), [](const APInt &index) { return index.getSExtValue(); });
+  }
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    SmallVector<Axis> data(builder.axes(op->getOpOperand(0))), chosen(builder.axes(op->getOpOperand(1)));
+    std::optional<unsigned> axis = normalizeAxis(cast<nn::GatherOp>(op).getAxis(), data.size());
+    if (!axis)
+      return;
+    std::optional<SmallVector<int64_t>> indices = builder.integers(op->getOperand(1));
+    if (!indices)
+      indices = constantIndices(op->getOperand(1));
+    std::optional<int64_t> size = builder.extent(data[*axis]);
+    if (indices && size) {
+      for (int64_t &index : *indices)
+        index += index < 0 ? *size : 0;
+      if (llvm::any_of(*indices, [&](int64_t index) { return index < 0 || index >= *size; }))
+        indices.reset();
+    }
+    ArrayRef<Dim> chosenShape = *builder.shape(op->getOperand(1));
+    if (!indices || indices->empty() || !size) {
+      builder.pin(data[*axis], kByData);
+    } else if (chosen.empty()) {
+      builder.pin(builder.slice(data[*axis], indices->front(), indices->front() + 1), "this position alone is taken");
+    } else {
+      Axis picked = pick(builder, data[*axis], *indices);
+      SmallVector<Axis> shaped = chosenShape.size() == 1 ? SmallVector<Axis>{picked} : builder.regroup({picked}, chosenShape);
+      for (auto [position, axis] : llvm::enumerate(shaped))
+        chosen[position] = axis;
+    }
+    SmallVector<Axis> result(data.begin(), data.begin() + *axis);
+    llvm::append_range(result, chosen);
+    result.append(data.begin() + *axis + 1, data.end());
+    builder.setResult(0, result);
+  }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0] == ErasedValue::Absent ? ErasedValue::Finite : operands[0];
+  }
+  SizeUse useOfSizes(Operation *op, unsigned operand) const {
+    if (operand)
+      return {};
+    return {SizeUse::Kind::Passes, constantIndices(op->getOperand(1))};
+  }
+};
+
+/// Padding is positions of its own, which go where what they are added to goes.
+struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::PadOp> {
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    auto pad = cast<nn::PadOp>(op);
+    SmallVector<Axis> to(builder.axes(op->getOpOperand(0)));
+    ArrayRef<Dim> shape = *builder.shape(op->getResult(0));
+    std::optional<SmallVector<int64_t>> pads = builder.integers(pad.getPads()), axes = builder.integers(pad.getAxes());
+    for (auto [index, axis] : llvm::enumerate(to)) {
+      int64_t entry = index, count = to.size();
+      if (axes) {
+        count = axes->size();
+        entry = -1;
+        for (auto [position, listed] : llvm::enumerate(*axes))
+          if (normalizeAxis(listed, to.size()) == index)
+            entry = position;
+      }
+      bool listsKnown = pads && (axes || !pad.getAxes()) && static_cast<int64_t>(pads->size()) == 2 * count;
+      if (listsKnown && (entry < 0 || ((*pads)[entry] == 0 && (*pads)[entry + count] == 0)))
+        continue;
+      int64_t before = listsKnown ? (*pads)[entry] : -1, after = listsKnown ? (*pads)[entry + count] : -1;
+      if (before < 0 || after < 0 || pad.getMode() != "constant" || !builder.extent(axis)) {
+        builder.pin(axis, "it is padded");
+        axis = builder.rigid(shape[index], "it is padded");
+        continue;
+      }
+      SmallVector<Axis> pieces;
+      auto addPadding = [&](int64_t size) {
+        if (size)
+          pieces.push_back(builder.fresh(getAffineConstantExpr(size, op->getContext())));
+      };
+      addPadding(before);
+      pieces.push_back(axis);
+      addPadding(after);
+      axis = builder.concat(pieces);
+    }
+    builder.setResult(0, to);
+  }
+  ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
+    ErasedValue padding = cast<nn::PadOp>(op).getConstantValue() ? ErasedValue::Finite : ErasedValue::Zero;
+    return operands[0] == ErasedValue::Absent ? padding : nn::join(operands[0], padding);
+  }
+};
+
+struct ShapeCoupling : nn::CouplingOpInterface::ExternalModel<ShapeCoupling, nn::ShapeOp> {
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    auto shape = cast<nn::ShapeOp>(op);
+    SmallVector<Axis> axes(builder.axes(op->getOpOperand(0)));
+    int64_t rank = axes.size();
+    auto clamp = [&](int64_t position) {
+      return std::clamp<int64_t>(position < 0 ? position + rank : position, 0, rank);
+    };
+    int64_t start = clamp(shape.getStart()), end = shape.getEnd() ? clamp(*shape.getEnd()) : rank;
+    if (start < end)
+      builder.readsExtents(op->getOpOperand(0), 0, ArrayRef(axes).slice(start, end - start));
+  }
+  SizeUse useOfSizes(Operation *, unsigned) const { return {SizeUse::Kind::Shape, std::nullopt}; }
+};
+
+struct SizeCoupling : nn::CouplingOpInterface::ExternalModel<SizeCoupling, nn::SizeOp> {
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    for (Axis axis : SmallVector<Axis>(builder.axes(op->getOpOperand(0))))
+      builder.pin(axis, "its size is a number to compute with");
+  }
+  SizeUse useOfSizes(Operation *, unsigned) const { return {SizeUse::Kind::Shape, std::nullopt}; }
+};
+
+/// Sizes become a shape; the positions are new.
+struct ConstantOfShapeCoupling
+    : nn::CouplingOpInterface::ExternalModel<ConstantOfShapeCoupling, nn::ConstantOfShapeOp> {
+  void declareCoupling(Operation *, CouplingBuilder &) const {}
+  SizeUse useOfSizes(Operation *, unsigned) const { return {SizeUse::Kind::Shape, std::nullopt}; }
+};
+
+struct RangeCoupling : nn::CouplingOpInterface::ExternalModel<RangeCoupling, nn::RangeOp> {
+  void declareCoupling(Operation *, CouplingBuilder &) const {}
+};
+
+} // namespace
+
+void pruning::attachIndexingCoupling(MLIRContext &context) {
+  nn::SliceOp::attachInterface<SliceCoupling>(context);
+  nn::GatherOp::attachInterface<GatherCoupling>(context);
+  nn::PadOp::attachInterface<PadCoupling>(context);
+  nn::ShapeOp::attachInterface<ShapeCoupling>(context);
+  nn::SizeOp::attachInterface<SizeCoupling>(context);
+  nn::ConstantOfShapeOp::attachInterface<ConstantOfShapeCoupling>(context);
+  nn::RangeOp::attachInterface<RangeCoupling>(context);
+}

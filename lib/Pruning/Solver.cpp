@@ -1,0 +1,432 @@
+//===- Solver.cpp - Which positions leave together --------------------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#include "Solver.h"
+
+#include "dialects/NN/IR/NNOps.h"
+#include "secateur/Pruning/Groups.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace secateur;
+using namespace secateur::pruning;
+using nn::Axis;
+using nn::ErasedValue;
+
+/// Untying shared constants may add this share to the weights.
+static constexpr double kUntiedShare = 0.01;
+
+void Solver::run() {
+  chooseUntied();
+  makeArguments();
+  for (Operation &op : func.getBody().front()) {
+    current = &op;
+    visit(&op);
+  }
+  followExtents();
+  checkErasedValues();
+}
+
+//===----------------------------------------------------------------------===//
+// Axes of values
+//===----------------------------------------------------------------------===//
+
+static SmallVector<Axis> toAxes(ArrayRef<NodeId> nodes) {
+  return llvm::map_to_vector(nodes, [](NodeId node) { return Axis{node}; });
+}
+static SmallVector<NodeId> toNodes(ArrayRef<Axis> axes) {
+  return llvm::map_to_vector(axes, [](Axis axis) -> NodeId { return axis.id; });
+}
+
+unsigned Solver::reasonOf(StringRef rule, bool silent) {
+  return digits.addReason({current, rule.str(), silent});
+}
+
+ArrayRef<Axis> Solver::axesOf(Value value) {
+  auto found = valueAxes.find(value);
+  return found == valueAxes.end() ? ArrayRef<Axis>() : ArrayRef<Axis>(found->second);
+}
+
+ArrayRef<Axis> Solver::axes(OpOperand &operand) {
+  auto found = useAxes.find(&operand);
+  return found == useAxes.end() ? axesOf(operand.get()) : ArrayRef<Axis>(found->second);
+}
+
+static int64_t countElements(Value value) { return cast<ShapedType>(value.getType()).getNumElements(); }
+
+/// Exporters merge constants that are equal; vectors among them are told apart
+/// again, smallest first, as long as that adds little.
+void Solver::chooseUntied() {
+  SmallVector<Value> candidates;
+  int64_t total = 0;
+  for (auto constant : func.getBody().front().getOps<nn::ConstantOp>()) {
+    auto type = cast<ShapedType>(constant.getOutput().getType());
+    total += type.getNumElements();
+    bool vector = llvm::count_if(type.getShape(), [](int64_t size) { return size != 1; }) <= 1;
+    bool captured = llvm::any_of(constant->getUsers(), [&](Operation *user) { return user->getBlock() != constant->getBlock(); });
+    if (vector && !captured && !constant.getOutput().use_empty() && !constant.getOutput().hasOneUse())
+      candidates.push_back(constant.getOutput());
+  }
+  auto cost = [](Value value) {
+    return countElements(value) * (static_cast<int64_t>(std::distance(value.use_begin(), value.use_end())) - 1);
+  };
+  SmallVector<std::pair<int64_t, unsigned>> order;
+  for (auto [index, value] : llvm::enumerate(candidates))
+    order.emplace_back(cost(value), index);
+  llvm::sort(order);
+  double left = kUntiedShare * total;
+  for (auto [added, index] : order) {
+    left -= added;
+    if (left < 0)
+      break;
+    untied.insert(candidates[index]);
+  }
+}
+
+void Solver::makeArguments() {
+  current = func;
+  for (BlockArgument argument : func.getArguments()) {
+    std::optional<ArrayRef<nn::Dim>> dims = shape(argument);
+    if (!dims)
+      continue;
+    bool mayShrink = interface.contains(valueName(argument));
+    SmallVector<Axis> axes;
+    for (nn::Dim dim : *dims)
+      axes.push_back(mayShrink && isa<AffineConstantExpr>(dim)
+                         ? fresh(dim)
+                         : rigid(dim, "input '" + valueName(argument) + "' of the graph keeps its size"));
+    valueAxes[argument] = axes;
+  }
+}
+
+void Solver::makeConstant(Operation *op) {
+  Value value = op->getResult(0);
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || value.use_empty())
+    return;
+  unsigned ones = reasonOf("it has one position", /*silent=*/true);
+  auto makeAxes = [&] {
+    SmallVector<Axis> axes;
+    for (int64_t size : type.getShape())
+      axes.push_back({size == 1 ? digits.pinned(1, ones) : digits.digit(size)});
+    return axes;
+  };
+  if (!untied.contains(value)) {
+    valueAxes[value] = makeAxes();
+    return;
+  }
+  for (OpOperand &use : value.getUses())
+    useAxes[&use] = makeAxes();
+}
+
+//===----------------------------------------------------------------------===//
+// Walking the operations
+//===----------------------------------------------------------------------===//
+
+void Solver::pinOperation(Operation *op, StringRef rule) {
+  for (OpOperand &operand : op->getOpOperands())
+    for (Axis axis : axes(operand))
+      pin(axis, rule);
+  // What a subgraph captures.
+  for (Region &region : op->getRegions()) {
+    region.walk([&](Operation *inner) {
+      for (OpOperand &operand : inner->getOpOperands())
+        for (Axis axis : axes(operand))
+          pin(axis, rule);
+    });
+  }
+}
+
+/// Results without axes get pinned ones; axes that contradict the shape are
+/// pinned as well.
+void Solver::completeResults(Operation *op) {
+  for (Value result : op->getResults()) {
+    std::optional<ArrayRef<nn::Dim>> dims = shape(result);
+    SmallVector<Axis> &axes = valueAxes[result];
+    if (!dims) {
+      for (Axis axis : axes)
+        pin(axis, "the rank of its result is not known");
+      axes.clear();
+      continue;
+    }
+    if (axes.size() != dims->size()) {
+      for (Axis axis : axes)
+        pin(axis, "its coupling has another rank than its result");
+      axes = llvm::map_to_vector(*dims, [&](nn::Dim dim) { return rigid(dim, "it makes positions of its own"); });
+      continue;
+    }
+    for (auto [axis, dim] : llvm::zip(axes, *dims)) {
+      auto constant = dyn_cast<AffineConstantExpr>(dim);
+      if (constant && !(digits.extent(axis.id) == Extent(constant.getValue())) && !digits.pinOf(axis.id)) {
+        pin(axis, "its coupling has another size than its result");
+        axis = rigid(dim, "its coupling has another size than its result");
+      }
+    }
+  }
+}
+
+void Solver::visit(Operation *op) {
+  if (op->hasTrait<OpTrait::ConstantLike>())
+    return makeConstant(op);
+  if (op->hasTrait<OpTrait::IsTerminator>()) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      std::string name = "output " + std::to_string(operand.getOperandNumber());
+      if (auto attribute = func.getResultAttrOfType<StringAttr>(operand.getOperandNumber(), nn::NNDialect::kNameAttr))
+        name = attribute.str();
+      if (interface.contains(name))
+        continue;
+      for (Axis axis : axes(operand))
+        pin(axis, "output '" + name + "' of the graph keeps its size");
+    }
+    return;
+  }
+  auto coupling = dyn_cast<nn::CouplingOpInterface>(op);
+  auto isRanked = [&](Value value) { return shape(value).has_value(); };
+  if (op->getNumRegions())
+    pinOperation(op, "a subgraph uses it");
+  else if (!coupling)
+    pinOperation(op, "nothing is known of how the operator treats its dimensions");
+  else if (!llvm::all_of(op->getOperands(), isRanked) || !llvm::all_of(op->getResults(), isRanked))
+    pinOperation(op, "the rank of an operand or result is not known");
+  else
+    coupling.declareCoupling(*this);
+  completeResults(op);
+}
+
+//===----------------------------------------------------------------------===//
+// What operations use
+//===----------------------------------------------------------------------===//
+
+std::optional<ArrayRef<nn::Dim>> Solver::shape(Value value) { return shapes.getShape(value); }
+
+std::optional<SmallVector<int64_t>> Solver::integers(Value value) {
+  std::optional<ArrayRef<nn::Dim>> elements = value ? shapes.getElements(value) : std::nullopt;
+  if (!elements)
+    return std::nullopt;
+  SmallVector<int64_t> result;
+  for (nn::Dim element : *elements) {
+    auto constant = dyn_cast_or_null<AffineConstantExpr>(element);
+    if (!constant)
+      return std::nullopt;
+    result.push_back(constant.getValue());
+  }
+  return result;
+}
+
+std::optional<int64_t> Solver::extent(Axis axis) {
+  const Extent &extent = digits.extent(axis.id);
+  return extent.isStatic() ? std::optional<int64_t>(extent.factor) : std::nullopt;
+}
+
+Axis Solver::fresh(nn::Dim extent) {
+  Extent size(extent);
+  if (size.isStatic() && size.factor != 1)
+    return {digits.digit(size)};
+  return {digits.pinned(size, reasonOf("its size depends on the input", /*silent=*/size.isOne()))};
+}
+
+Axis Solver::rigid(nn::Dim extent, StringRef what) {
+  Extent size(extent);
+  return {digits.pinned(size, reasonOf(what, /*silent=*/what.empty()))};
+}
+
+Axis Solver::product(ArrayRef<Axis> factors) { return {digits.product(toNodes(factors))}; }
+
+Axis Solver::concat(ArrayRef<Axis> pieces) {
+  bool allStatic = llvm::all_of(pieces, [&](Axis axis) { return extent(axis).has_value(); });
+  SmallVector<NodeId> nodes;
+  for (Axis piece : pieces)
+    if (extent(piece) != 0)
+      nodes.push_back(piece.id);
+  if (allStatic && !nodes.empty())
+    return {digits.sum(nodes)};
+  nn::Dim size = mlir::getAffineConstantExpr(0, func.getContext());
+  unsigned reason = reasonOf("it stands beside positions whose number depends on the input");
+  for (Axis piece : pieces) {
+    digits.pin(piece.id, reason);
+    const Extent &extent = digits.extent(piece.id);
+    nn::Dim term = mlir::getAffineConstantExpr(extent.factor, func.getContext());
+    for (nn::Dim symbol : extent.symbols)
+      term = term * symbol;
+    size = size + term;
+  }
+  return {digits.pinned(Extent(size), reason)};
+}
+
+Axis Solver::slice(Axis axis, int64_t begin, int64_t end) {
+  std::optional<int64_t> size = extent(axis);
+  if (size && 0 <= begin && begin < end && end <= *size)
+    return {digits.slice(axis.id, begin, end)};
+  unsigned reason = reasonOf("a part of it that depends on the input is taken");
+  digits.pin(axis.id, reason);
+  return {digits.pinned(std::max<int64_t>(end - begin, 0), reason)};
+}
+
+SmallVector<Axis> Solver::regroup(ArrayRef<Axis> from, ArrayRef<nn::Dim> to) {
+  SmallVector<Extent> sizes = llvm::map_to_vector(to, [](nn::Dim dim) { return Extent(dim); });
+  SmallVector<NodeId> nodes;
+  for (Axis axis : from)
+    if (!digits.extent(axis.id).isOne())
+      nodes.push_back(axis.id);
+  return toAxes(digits.regroup(nodes, sizes, reasonOf("the old and the new shape have no common factors")));
+}
+
+void Solver::unify(Axis left, Axis right) {
+  digits.unify(left.id, right.id, reasonOf("two ways of numbering the same positions have no common factors"));
+}
+
+void Solver::pin(Axis axis, StringRef reason) {
+  if (!digits.pinOf(axis.id))
+    digits.pin(axis.id, reasonOf(reason, reason.empty()));
+}
+
+void Solver::needZero(OpOperand &operand, unsigned axis, StringRef reason) {
+  needs[current].push_back({Need::Kind::Zero, &operand, nullptr, axis, reasonOf(reason)});
+}
+void Solver::needFinite(OpOperand &operand, unsigned axis, StringRef reason) {
+  needs[current].push_back({Need::Kind::Finite, &operand, nullptr, axis, reasonOf(reason)});
+}
+void Solver::needZeroProduct(OpOperand &left, OpOperand &right, unsigned axis, StringRef reason) {
+  needs[current].push_back({Need::Kind::ZeroProduct, &left, &right, axis, reasonOf(reason)});
+}
+
+void Solver::keepsValue(OpOperand &operand) {
+  if (untied.contains(operand.get()))
+    keepingUses.insert(&operand);
+  else
+    keepingValues.insert(operand.get());
+}
+
+bool Solver::keepsItsValue(OpOperand &use) const {
+  // Masks and tables of integers mean something else than zero.
+  Type element = getElementTypeOrSelf(use.get().getType());
+  bool isNumber = isa<FloatType>(element) || element.isInteger(8) || element.isInteger(4);
+  return !isNumber || keepingUses.contains(&use) || keepingValues.contains(use.get());
+}
+
+void Solver::readsExtents(OpOperand &, unsigned result, ArrayRef<Axis> axes) {
+  sizes.push_back({current->getResult(result), SmallVector<Axis>(axes)});
+}
+
+void Solver::setResult(unsigned result, ArrayRef<Axis> axes) {
+  valueAxes[current->getResult(result)].assign(axes.begin(), axes.end());
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes that are computed with
+//===----------------------------------------------------------------------===//
+
+/// Follows values that hold sizes to where they are used.
+void Solver::followExtents() {
+  llvm::DenseSet<std::pair<Value, unsigned>> seen;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    Sizes source = sizes[i];
+    llvm::erase_if(source.axes, [&](Axis axis) { return !source.exact && digits.pinOf(axis.id); });
+    if (llvm::all_of(source.axes, [&](Axis axis) { return digits.pinOf(axis.id).has_value(); }))
+      continue;
+    for (OpOperand &use : source.value.getUses()) {
+      Operation *user = use.getOwner();
+      current = user;
+      auto coupling = dyn_cast<nn::CouplingOpInterface>(user);
+      nn::SizeUse next;
+      if (coupling && user->getBlock() == &func.getBody().front())
+        next = coupling.useOfSizes(use.getOperandNumber());
+      if (next.kind == nn::SizeUse::Kind::Shape)
+        continue;
+      if (next.kind == nn::SizeUse::Kind::Value) {
+        for (Axis axis : source.axes)
+          pin(axis, "its size is a number to compute with");
+        continue;
+      }
+      Sizes passed{nullptr, source.axes, false};
+      if (source.exact && next.elements) {
+        passed.axes.clear();
+        passed.exact = true;
+        for (int64_t element : *next.elements) {
+          int64_t index = element < 0 ? element + static_cast<int64_t>(source.axes.size()) : element;
+          if (index >= 0 && index < static_cast<int64_t>(source.axes.size()))
+            passed.axes.push_back(source.axes[index]);
+        }
+      }
+      for (Value result : user->getResults()) {
+        passed.value = result;
+        bool isNew = false;
+        for (Axis axis : passed.axes)
+          isNew |= seen.insert({result, axis.id}).second;
+        if (isNew)
+          sizes.push_back(passed);
+      }
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// What erased positions hold
+//===----------------------------------------------------------------------===//
+
+ErasedValue Solver::erasedAt(OpOperand &use, NodeId digit) {
+  Value value = use.get();
+  Operation *producer = value.getDefiningOp();
+  if (!producer || producer->hasTrait<OpTrait::ConstantLike>()) {
+    bool has = false;
+    for (Axis axis : axes(use))
+      digits.forEachDigit(axis.id, [&](const Occurrence &at) { has |= at.digit == digit; });
+    if (!has)
+      return ErasedValue::Absent;
+    return keepsItsValue(use) ? ErasedValue::Finite : ErasedValue::Zero;
+  }
+  for (auto [other, held] : erased[value])
+    if (other == digit)
+      return held;
+  return ErasedValue::Absent;
+}
+
+void Solver::checkErasedValues() {
+  for (Operation &op : func.getBody().front()) {
+    if (auto found = needs.find(&op); found != needs.end())
+      for (const Need &need : found->second)
+        checkNeed(need);
+    auto coupling = dyn_cast<nn::CouplingOpInterface>(op);
+    for (OpResult result : op.getResults()) {
+      Erased held;
+      for (Axis axis : axesOf(result)) {
+        if (digits.pinOf(axis.id))
+          continue;
+        digits.forEachDigit(axis.id, [&](const Occurrence &at) {
+          bool known = llvm::any_of(held, [&](auto &pair) { return pair.first == at.digit; });
+          if (!known && !digits.pinOf(at.digit))
+            held.emplace_back(at.digit, ErasedValue::Unknown);
+        });
+      }
+      for (auto &[digit, value] : held) {
+        SmallVector<ErasedValue> operands;
+        for (OpOperand &operand : op.getOpOperands())
+          operands.push_back(erasedAt(operand, digit));
+        if (coupling)
+          value = coupling.erasedValue(operands, result.getResultNumber());
+      }
+      if (!held.empty())
+        erased[result] = std::move(held);
+    }
+  }
+}
+
+void Solver::checkNeed(const Need &need) {
+  SmallVector<NodeId> wrong;
+  digits.forEachDigit(axes(*need.left)[need.axis].id, [&](const Occurrence &at) {
+    if (digits.pinOf(at.digit))
+      return;
+    ErasedValue left = erasedAt(*need.left, at.digit);
+    bool holds = need.kind == Need::Kind::Zero ? left <= ErasedValue::Zero : left <= ErasedValue::Finite;
+    if (need.kind == Need::Kind::ZeroProduct) {
+      ErasedValue right = erasedAt(*need.right, at.digit);
+      holds = (left == ErasedValue::Zero || right == ErasedValue::Zero) && nn::join(left, right) <= ErasedValue::Finite;
+    }
+    if (!holds)
+      wrong.push_back(at.digit);
+  });
+  for (NodeId digit : wrong)
+    digits.pin(digit, need.reason);
+}
