@@ -11,6 +11,7 @@
 #include "secateur/Pruning/CouplingModels.h"
 #include "secateur/Pruning/Erasure.h"
 #include "secateur/Pruning/Passes.h"
+#include "secateur/Transform/Passes.h"
 
 using namespace mlir;
 
@@ -25,10 +26,12 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   analysis::registerShapeModels(registry);
   pruning::registerCouplingModels(registry);
   pruning::registerErasureModels(registry);
+  transform::registerConstantFoldModels(registry);
 }
 
 void secateur::registerAllPasses() {
   mlir::registerTransformsPasses();
   analysis::registerSecateurAnalysisPasses();
   pruning::registerSecateurPruningPasses();
+  transform::registerTransformPasses();
 }
