@@ -53,22 +53,23 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// "name=1x3x224x224" into `table`; a message where it is not of that form.
-static std::optional<std::string> parseShape(StringRef text, StringMap<std::vector<int64_t>> &table) {
+/// "name=1x3x224x224" onto `shapes`; a message where it is not of that form.
+static std::optional<std::string> parseShape(StringRef text, pruning::NominalShapes &shapes) {
   auto [name, dims] = text.rsplit('=');
-  std::vector<int64_t> shape;
+  std::string wrong = ("'" + text + "' is not of the form NAME=1x3x224x224").str();
+  if (name.empty() || name.size() == text.size())
+    return wrong;
+  SmallVector<int64_t> shape;
   SmallVector<StringRef> parts;
   if (!dims.empty())
     dims.split(parts, 'x');
   for (StringRef part : parts) {
     int64_t extent;
-    if (part.getAsInteger(10, extent) || extent < 0)
-      return ("'" + text + "' is not of the form NAME=1x3x224x224").str();
-    shape.push_back(extent);
+    if (part != "?" && (part.getAsInteger(10, extent) || extent < 1))
+      return wrong + ": a dimension is 1 or more, or ?";
+    shape.push_back(part == "?" ? -1 : extent);
   }
-  if (name.empty() || name.size() == text.size())
-    return ("'" + text + "' is not of the form NAME=1x3x224x224").str();
-  table[name] = std::move(shape);
+  shapes.emplace_back(name.str(), std::move(shape));
   return std::nullopt;
 }
 
@@ -109,9 +110,10 @@ static Expected<CompileOptions> readOptions() {
       if (auto message = parseShape(text, *table))
         return wrong(*message);
   for (const std::string &text : budgets) {
-    Expected<BudgetRequest> budget = BudgetRequest::parse(text);
+    std::string message;
+    std::optional<pruning::Budget> budget = pruning::parseBudget(text, message);
     if (!budget)
-      return budget.takeError();
+      return wrong("--budget " + Twine(text) + ": " + message);
     options.budgets.push_back(*budget);
   }
   if (!math.empty()) {

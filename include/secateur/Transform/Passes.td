@@ -1,0 +1,62 @@
+//===- Passes.td - Passes from nn to nn on the native path -*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// They run after the point where a pruned ONNX file is written: the user's
+// graph never sees them.
+
+#ifndef SECATEUR_TRANSFORM_PASSES
+#define SECATEUR_TRANSFORM_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def NNFoldBatchNorm : Pass<"nn-fold-batch-norm", "::mlir::func::FuncOp"> {
+  let summary = "Fold per-channel scales and shifts into the convolution before them";
+  let description = [{
+    A batch normalisation, or a multiplication by or an addition of a constant per
+    channel, whose input is a convolution that nothing else reads, becomes part of
+    the convolution's weights and bias.
+
+    ```mlir
+    %0 = nn.conv %x, %w : ...
+    %1 = nn.batch_normalization %0, %scale, %B, %mean, %var : ...
+    // becomes
+    %1 = nn.conv %x, %scaled B(%shifted) : ...
+    ```
+  }];
+  let dependentDialects = ["::secateur::nn::NNDialect"];
+}
+
+def NNFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
+  let summary = "Evaluate operations whose operands are constants";
+  let description = [{
+    Also replaces integer tensors that symbolic shape evaluation knows entirely
+    (`Shape` of a static tensor and what is computed from it), and inlines the taken
+    branch of an `If` whose condition is constant. A result that is large and not
+    uniform, and larger than its operands, is left to be computed at run time.
+  }];
+  let dependentDialects = ["::secateur::nn::NNDialect"];
+  let options = [
+    Option<"maxGrowth", "max-growth", "int64_t", "1048576",
+           "Bytes by which a result may exceed its operands">,
+  ];
+}
+
+def NNFuseNormalizations : Pass<"nn-fuse-normalizations", "::mlir::func::FuncOp"> {
+  let summary = "Recognise layer normalisations that an exporter spelled out";
+  let description = [{
+    (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon), with or without scale and
+    bias, over the last axis, becomes `nn.layer_normalization`.
+  }];
+  let dependentDialects = ["::secateur::nn::NNDialect"];
+}
+
+def NNSimplify : Pass<"nn-simplify", "::mlir::func::FuncOp"> {
+  let summary = "Remove operations that do nothing";
+  let description = [{
+    Identity, Dropout without training, casts to the same type, transposes that
+    cancel, reshapes of reshapes, a Sum or Mean of one, Concat of one.
+  }];
+  let dependentDialects = ["::secateur::nn::NNDialect"];
+}
+
+#endif // SECATEUR_TRANSFORM_PASSES

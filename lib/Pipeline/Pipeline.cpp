@@ -1,0 +1,301 @@
+//===- Pipeline.cpp - From a model file to an artefact ----------------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#include "secateur/Pipeline/Pipeline.h"
+
+#include "Native.h"
+#include "ReportFile.h"
+#include "secateur/Analysis/Passes.h"
+#include "secateur/Export/Export.h"
+#include "secateur/Import/Import.h"
+#include "secateur/Pipeline/Verify.h"
+#include "secateur/Pruning/Apply.h"
+#include "secateur/Pruning/Passes.h"
+#include "secateur/Pruning/Report.h"
+#include "secateur/Pruning/Score.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+#include <cmath>
+
+using namespace mlir;
+using namespace secateur;
+
+std::optional<Artifact> secateur::artifactFromPath(StringRef path) {
+  return llvm::StringSwitch<std::optional<Artifact>>(llvm::sys::path::extension(path))
+      .Case(".so", Artifact::Library)
+      .Case(".o", Artifact::Object)
+      .Case(".ll", Artifact::LLVM)
+      .Case(".mlir", Artifact::MLIR)
+      .Case(".onnx", Artifact::ONNX)
+      .Default(std::nullopt);
+}
+
+namespace {
+
+/// Outputs of the zeroed and the pruned model may differ by this much, relative to
+/// an output's largest element: their sums are formed in different orders.
+constexpr double kVerifyTolerance = 1e-4;
+constexpr unsigned kVerifySeeds = 2;
+
+/// One run of `compile`, phase by phase.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, MLIRContext &context, const PhaseListener &listener)
+      : options(options), context(context), listener(listener), location(UnknownLoc::get(&context)) {}
+
+  LogicalResult run();
+
+private:
+  bool isPruned() const { return !options.budgets.empty() || !options.plan.empty(); }
+  bool isNative() const {
+    return options.artifact == Artifact::Library || options.artifact == Artifact::Object ||
+           options.artifact == Artifact::LLVM;
+  }
+  func::FuncOp mainFunction(ModuleOp module) { return module.lookupSymbol<func::FuncOp>("main"); }
+
+  LogicalResult phase(StringRef name, llvm::function_ref<LogicalResult()> body);
+  LogicalResult import();
+  LogicalResult prune();
+  LogicalResult choose(func::FuncOp function);
+  LogicalResult verify();
+  LogicalResult compileTo(ModuleOp source, StringRef path);
+  LogicalResult lower();
+  LogicalResult write();
+  LogicalResult writeText();
+  LogicalResult writeReportFile();
+  LogicalResult infer(ModuleOp model);
+  pruning::NominalShapes countedShapes() const;
+
+  const CompileOptions &options;
+  MLIRContext &context;
+  const PhaseListener &listener;
+  Location location;
+  unsigned nextPhase = 1, phaseCount = 0;
+  OwningOpRef<ModuleOp> module;
+  /// The dense model with the removed elements zeroed; only with --verify.
+  OwningOpRef<ModuleOp> zeroed;
+  pruning::PruningReport summary;
+  std::optional<pruning::PlanFile> plan;
+  std::vector<OutputDifference> differences;
+};
+
+} // namespace
+
+LogicalResult Compilation::phase(StringRef name, llvm::function_ref<LogicalResult()> body) {
+  if (listener.begin)
+    listener.begin(nextPhase, phaseCount, name);
+  ++nextPhase;
+  auto start = std::chrono::steady_clock::now();
+  LogicalResult result = body();
+  if (listener.end)
+    listener.end(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return result;
+}
+
+LogicalResult Compilation::run() {
+  bool writes = !options.dryRun;
+  bool verifies = options.verify && isPruned() && writes;
+  phaseCount = 1 + isPruned() + verifies + (writes && isNative()) + writes;
+  if (options.verify && !isPruned())
+    return emitError(location) << "--verify proves a pruning: it needs --budget or --plan";
+  if (failed(phase("Importing", [&] { return import(); })))
+    return failure();
+  if (isPruned() && failed(phase("Pruning", [&] { return prune(); })))
+    return failure();
+  if (verifies && failed(phase("Verifying", [&] { return verify(); })))
+    return failure();
+  if (options.dryRun) {
+    std::string table;
+    llvm::raw_string_ostream stream(table);
+    pruning::printTable(summary, stream);
+    if (listener.print)
+      listener.print(table);
+  }
+  if (failed(writeReportFile()))
+    return failure();
+  if (!writes)
+    return success();
+  if (isNative() && failed(phase("Lowering", [&] { return lower(); })))
+    return failure();
+  return phase(isNative() ? "Generating code" : "Writing", [&] { return write(); });
+}
+
+LogicalResult Compilation::infer(ModuleOp model) {
+  PassManager manager(&context);
+  manager.addNestedPass<func::FuncOp>(analysis::createNNInferShapes());
+  return manager.run(model);
+}
+
+LogicalResult Compilation::import() {
+  FailureOr<OwningOpRef<ModuleOp>> imported = importOnnx(options.input, &context);
+  if (failed(imported))
+    return failure();
+  module = std::move(*imported);
+  func::FuncOp function = mainFunction(*module);
+  if (!options.shapes.empty() && failed(analysis::specializeArguments(function, options.shapes)))
+    return failure();
+  if (failed(infer(*module)))
+    return failure();
+  FailureOr<std::unique_ptr<pruning::ModelExtents>> extents =
+      pruning::ModelExtents::compute(function, countedShapes());
+  if (failed(extents))
+    return failure();
+  summary.dense = summary.pruned = (*extents)->getDenseCost();
+  return success();
+}
+
+/// What FLOPs are counted at: nominal shapes, over those that specialise.
+pruning::NominalShapes Compilation::countedShapes() const {
+  pruning::NominalShapes shapes = options.nominalShapes;
+  for (const auto &entry : options.shapes)
+    if (llvm::none_of(shapes, [&](const auto &given) { return given.first == entry.first; }))
+      shapes.push_back(entry);
+  return shapes;
+}
+
+/// Marks the units that leave: by budget, or as a plan file says.
+LogicalResult Compilation::choose(func::FuncOp function) {
+  FailureOr<std::string> hash = pruning::hashFile(options.input, &context);
+  if (failed(hash))
+    return failure();
+  if (!options.plan.empty()) {
+    FailureOr<pruning::PlanFile> saved = pruning::readPlanFile(options.plan, &context);
+    return failed(saved) ? failure() : pruning::replayPlan(function, *saved, *hash);
+  }
+  if (!options.keep.empty() && failed(pruning::keepGroups(function, options.keep)))
+    return failure();
+  std::unique_ptr<pruning::Criterion> criterion = pruning::createMagnitudeCriterion();
+  if (failed(pruning::scoreGroups(function, *criterion)))
+    return failure();
+  pruning::PlanOptions planOptions;
+  planOptions.budgets = options.budgets;
+  planOptions.nominal = countedShapes();
+  planOptions.bestEffort = options.bestEffort;
+  return pruning::planPruning(function, planOptions);
+}
+
+LogicalResult Compilation::prune() {
+  func::FuncOp function = mainFunction(*module);
+  PassManager manager(&context);
+  manager.addNestedPass<func::FuncOp>(pruning::createPruneAnalyze());
+  if (failed(manager.run(*module)) || failed(choose(function)))
+    return failure();
+  summary = pruning::summarize(function, summary.dense, summary.dense);
+  if (options.verify && !options.dryRun) {
+    zeroed = OwningOpRef<ModuleOp>(cast<ModuleOp>(module->getOperation()->clone()));
+    pruning::ApplyOptions zero{countedShapes(), /*zero=*/true};
+    if (failed(pruning::applyPlan(mainFunction(*zeroed), zero)))
+      return failure();
+  }
+  FailureOr<pruning::PlanFile> applied = pruning::applyPlan(function, {countedShapes(), /*zero=*/false});
+  if (failed(applied))
+    return failure();
+  plan = std::move(*applied);
+  FailureOr<std::string> hash = pruning::hashFile(options.input, &context);
+  if (failed(hash))
+    return failure();
+  plan->sha256 = *hash;
+  FailureOr<std::unique_ptr<pruning::ModelExtents>> extents =
+      pruning::ModelExtents::compute(function, countedShapes());
+  if (failed(extents))
+    return failure();
+  summary.pruned = (*extents)->getDenseCost();
+  if (options.savePlan.empty())
+    return success();
+  return pruning::writePlanFile(*plan, options.savePlan, &context);
+}
+
+/// Compiles a copy of `source` to a library at `path`.
+LogicalResult Compilation::compileTo(ModuleOp source, StringRef path) {
+  OwningOpRef<ModuleOp> copy(cast<ModuleOp>(source.getOperation()->clone()));
+  return success(succeeded(lowerModel(*copy, options)) &&
+                 succeeded(emitNative(*copy, options, Artifact::Library, path)));
+}
+
+LogicalResult Compilation::verify() {
+  SmallString<128> folder;
+  if (std::error_code error = llvm::sys::fs::createUniqueDirectory("secateur-verify", folder))
+    return emitError(location) << "cannot make a temporary folder: " << error.message();
+  auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
+  std::string first = (folder + "/zeroed.so").str(), second = (folder + "/pruned.so").str();
+  if (failed(compileTo(*zeroed, first)) || failed(compileTo(*module, second)))
+    return emitError(location) << "--verify runs the emitted code, and this model cannot be compiled; prove the "
+                                  "written ONNX file with: python scripts/prove.py DENSE.onnx PRUNED.onnx PLAN.json";
+  auto found = compareLibraries(first, second, countedShapes(), kVerifySeeds);
+  if (!found)
+    return emitError(location) << "--verify: " << llvm::toString(found.takeError());
+  differences = std::move(*found);
+  std::string text;
+  bool equal = true;
+  for (const OutputDifference &output : differences) {
+    equal &= output.relative <= kVerifyTolerance;
+    text += llvm::formatv("verify: output '{0}': zeroed and pruned differ by {1:e2} of its largest element ({2:g})\n",
+                          output.name, output.relative, output.magnitude);
+  }
+  if (listener.print)
+    listener.print(text);
+  if (!equal)
+    return emitError(location) << "--verify: the pruned model does not equal the zeroed one within "
+                               << llvm::formatv("{0:e0}", kVerifyTolerance).str() << "; nothing was written";
+  return success();
+}
+
+LogicalResult Compilation::lower() { return lowerModel(*module, options); }
+
+LogicalResult Compilation::writeText() {
+  auto emitError = [&] { return mlir::emitError(location); };
+  FailureOr<OutputFile> file = OutputFile::open(options.output, emitError);
+  if (failed(file))
+    return failure();
+  module->print(file->os(), OpPrintingFlags().enableDebugInfo());
+  return file->commit(emitError);
+}
+
+LogicalResult Compilation::write() {
+  switch (options.artifact) {
+  case Artifact::MLIR:
+    return writeText();
+  case Artifact::ONNX: {
+    ExportOptions exportOptions;
+    exportOptions.opset = options.opset;
+    return exportOnnx(*module, options.output, exportOptions);
+  }
+  default:
+    return emitNative(*module, options, options.artifact, options.output);
+  }
+}
+
+LogicalResult Compilation::writeReportFile() {
+  if (options.report.empty())
+    return success();
+  llvm::json::Object report = pruning::toJson(summary);
+  report["model"] = llvm::sys::path::filename(options.input);
+  report["target"] = options.march;
+  report["math"] = mathModeName(options);
+  if (!differences.empty()) {
+    llvm::json::Array outputs;
+    for (const OutputDifference &output : differences)
+      outputs.push_back(llvm::json::Object{{"name", output.name},
+                                           // JSON has no infinity.
+                                           {"difference", std::isfinite(output.relative)
+                                                              ? llvm::json::Value(output.relative)
+                                                              : llvm::json::Value(nullptr)},
+                                           {"largest", output.magnitude},
+                                           {"passed", output.relative <= kVerifyTolerance}});
+    report["verification"] = llvm::json::Object{{"tolerance", kVerifyTolerance},
+                                                {"seeds", static_cast<int64_t>(kVerifySeeds)},
+                                                {"outputs", std::move(outputs)}};
+  }
+  return writeReport(report, options.report, [&] { return emitError(location); });
+}
+
+LogicalResult secateur::compile(const CompileOptions &options, MLIRContext &context, const PhaseListener &listener) {
+  return Compilation(options, context, listener).run();
+}
