@@ -4,6 +4,7 @@
 
 #include "secateur/InitAll.h"
 
+#include "dialects/Kern/IR/KernDialect.h"
 #include "dialects/NN/IR/NNDialect.h"
 #include "dialects/Prune/IR/PruneDialect.h"
 #include "secateur/Analysis/Passes.h"
@@ -13,17 +14,30 @@
 #include "secateur/Pruning/Passes.h"
 #include "secateur/Transform/Passes.h"
 
+#include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+
 using namespace mlir;
 
 void secateur::registerAllDialects(DialectRegistry &registry) {
   // Dialects of MLIR.
-  registry.insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
-                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect>();
+  registry.insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
+                  vector::VectorDialect>();
   // Our own.
-  registry.insert<nn::NNDialect, prune::PruneDialect>();
+  registry.insert<kern::KernDialect, nn::NNDialect, prune::PruneDialect>();
   // External models.
+  arith::registerBufferizableOpInterfaceExternalModels(registry);
+  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
+  linalg::registerBufferizableOpInterfaceExternalModels(registry);
+  scf::registerBufferizableOpInterfaceExternalModels(registry);
+  tensor::registerBufferizableOpInterfaceExternalModels(registry);
   analysis::registerShapeModels(registry);
+  kern::registerBufferizableModels(registry);
   pruning::registerCouplingModels(registry);
   pruning::registerErasureModels(registry);
   transform::registerConstantFoldModels(registry);
@@ -31,6 +45,7 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
 
 void secateur::registerAllPasses() {
   mlir::registerTransformsPasses();
+  bufferization::registerBufferizationPasses();
   analysis::registerSecateurAnalysisPasses();
   pruning::registerSecateurPruningPasses();
   transform::registerTransformPasses();

@@ -1,0 +1,338 @@
+// RUN: secateur-opt %s -split-input-file -verify-diagnostics
+
+func.func @weight_shape() {
+  // expected-error @below {{expected a shape of 6 elements}}
+  %w = kern.weight dense<1.0> : tensor<2x3xf32> shape [7] : tensor<7xf32>
+  return
+}
+
+// -----
+
+func.func @weight_permutation() {
+  // expected-error @below {{expected a permutation of 2 dimensions}}
+  %w = kern.weight dense<1.0> : tensor<2x3xf32> permutation [0, 0] : tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @weight_batch() {
+  // expected-error @below {{expected fewer batch dimensions than the rank 2}}
+  %w = kern.weight dense<1.0> : tensor<2x3xf32> batch 2 panel 16 : tensor<2x1x16xf32>
+  return
+}
+
+// -----
+
+func.func @weight_panel() {
+  // expected-error @below {{expected panel 0 or 16, got 8}}
+  %w = kern.weight dense<1.0> : tensor<2x3xf32> panel 8 : tensor<1x2x8xf32>
+  return
+}
+
+// -----
+
+func.func @weight_result() {
+  // expected-error @below {{expected the result to be 'tensor<1x2x16xf32>'}}
+  %w = kern.weight dense<1.0> : tensor<2x3xf32> panel 16 : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @pack_result(%k: tensor<?x64xf32>, %e: tensor<?x32x16xf32>) {
+  // expected-error @below {{expected the output to be 'tensor<?x64x16xf32>'}}
+  %p = kern.pack ins(%k : tensor<?x64xf32>) permutation [1, 0] outs(%e : tensor<?x32x16xf32>) -> tensor<?x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @contract_maps(%a: tensor<2x3xf32>) {
+  // expected-error @below {{expected three indexing maps, got 1}}
+  %y = kern.contract indexing_maps = [affine_map<(m, k) -> (m, k)>] ins(%a, %a : tensor<2x3xf32>, tensor<2x3xf32>)
+         outs(%a : tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @contract_not_permutation(%a: tensor<2x3xf32>) {
+  // expected-error @below {{expected indexing map 0 to be a projected permutation of 3 dimensions}}
+  %y = kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, m)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+         ins(%a, %a : tensor<2x3xf32>, tensor<2x3xf32>) outs(%a : tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @contract_rank(%a: tensor<2x3xf32>, %b: tensor<3xf32>) {
+  // expected-error @below {{expected operand 1 to have rank 2}}
+  %y = kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+         ins(%a, %b : tensor<2x3xf32>, tensor<3xf32>) outs(%a : tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @contract_output_only(%a: tensor<2x3xf32>, %c: tensor<2x4xf32>) {
+  // expected-error @below {{dimension d1 is in neither input}}
+  %y = kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (m, n)>]
+         ins(%a, %a : tensor<2x3xf32>, tensor<2x3xf32>) outs(%c : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @contract_reduce_one(%a: tensor<2x3xf32>, %b: tensor<4xf32>, %c: tensor<2x4xf32>) {
+  // expected-error @below {{dimension d2 is reduced but not in both inputs}}
+  %y = kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n)>, affine_map<(m, n, k) -> (m, n)>]
+         ins(%a, %b : tensor<2x3xf32>, tensor<4xf32>) outs(%c : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @contract_extents(%a: tensor<2x3xf32>, %b: tensor<5x4xf32>, %c: tensor<2x4xf32>) {
+  // expected-error @below {{dimension d2 has extents 3 and 5}}
+  %y = kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+         ins(%a, %b : tensor<2x3xf32>, tensor<5x4xf32>) outs(%c : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @contract_packed(%a: tensor<2x3xf32>, %b: tensor<2x3x16xf32>, %c: tensor<2x4xf32>) {
+  // expected-error @below {{expected the packed operand to be 'tensor<1x3x16xf32>'}}
+  %y = kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+         ins(%a, %b : tensor<2x3xf32>, tensor<2x3x16xf32>) packed outs(%c : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @contract_packed_reduced(%a: tensor<2x3xf32>, %b: tensor<1x4x16xf32>, %c: tensor<2x4xf32>) {
+  // expected-error @below {{expected the last dimension of the packed operand to be in the output}}
+  %y = kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+         ins(%a, %b : tensor<2x3xf32>, tensor<1x4x16xf32>) packed outs(%c : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+#maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+
+func.func @epilogue_arguments(%a: tensor<2x2xf32>, %b: tensor<2xf32>) {
+  // expected-error @below {{expected an epilogue with 2 arguments, got 1}}
+  %y = kern.contract indexing_maps = #maps ins(%a, %a : tensor<2x2xf32>, tensor<2x2xf32>)
+         epilogue(%b : tensor<2xf32>) maps [affine_map<(m, n) -> (n)>] outs(%a : tensor<2x2xf32>) {
+  ^bb0(%acc: f32):
+    kern.yield %acc : f32
+  } -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+#maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+
+func.func @epilogue_type(%a: tensor<2x2xf32>, %b: tensor<2xf32>) {
+  // expected-error @below {{expected epilogue argument 1 to have type 'f32'}}
+  %y = kern.contract indexing_maps = #maps ins(%a, %a : tensor<2x2xf32>, tensor<2x2xf32>)
+         epilogue(%b : tensor<2xf32>) maps [affine_map<(m, n) -> (n)>] outs(%a : tensor<2x2xf32>) {
+  ^bb0(%acc: f32, %x: f64):
+    kern.yield %acc : f32
+  } -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+#maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+
+func.func @epilogue_map(%a: tensor<2x2xf32>, %b: tensor<2xf32>) {
+  // expected-error @below {{expected epilogue map 0 to be a projected permutation from the output's dimensions to the operand's}}
+  %y = kern.contract indexing_maps = #maps ins(%a, %a : tensor<2x2xf32>, tensor<2x2xf32>)
+         epilogue(%b : tensor<2xf32>) maps [affine_map<(m, n) -> (m, n)>] outs(%a : tensor<2x2xf32>) {
+  ^bb0(%acc: f32, %x: f32):
+    kern.yield %acc : f32
+  } -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+#maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+
+func.func @epilogue_yield(%a: tensor<2x2xf32>) {
+  // expected-error @below {{expected the epilogue to yield 'f32'}}
+  %y = kern.contract indexing_maps = #maps ins(%a, %a : tensor<2x2xf32>, tensor<2x2xf32>) outs(%a : tensor<2x2xf32>) {
+  ^bb0(%acc: f32):
+    %x = arith.extf %acc : f32 to f64
+    kern.yield %x : f64
+  } -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+#maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+
+func.func @epilogue_effects(%a: tensor<2x2xf32>, %m: memref<f32>) {
+  // expected-error @below {{expected scalar operations without side effects in the epilogue, got 'memref.load'}}
+  %y = kern.contract indexing_maps = #maps ins(%a, %a : tensor<2x2xf32>, tensor<2x2xf32>) outs(%a : tensor<2x2xf32>) {
+  ^bb0(%acc: f32):
+    %x = memref.load %m[] : memref<f32>
+    kern.yield %x : f32
+  } -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+#maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+
+func.func @epilogue_missing(%a: tensor<2x2xf32>) {
+  // expected-error @below {{expected a region for its epilogue operands}}
+  %y = kern.contract indexing_maps = #maps ins(%a, %a : tensor<2x2xf32>, tensor<2x2xf32>)
+         epilogue(%a : tensor<2x2xf32>) maps [affine_map<(m, n) -> (m, n)>] outs(%a : tensor<2x2xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @conv_rank(%x: tensor<9x9x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
+  // expected-error @below {{expected input and output of rank 4 (N, H, W, C)}}
+  %y = kern.conv ins(%x, %w : tensor<9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%x : tensor<9x9x16xf32>) -> tensor<9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_strides(%x: tensor<1x9x9x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
+  // expected-error @below {{expected two positive strides}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%x : tensor<1x9x9x16xf32>) strides [0, 1] -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_dilations(%x: tensor<1x9x9x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
+  // expected-error @below {{expected two positive dilations}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%x : tensor<1x9x9x16xf32>) dilations [1] -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_pads(%x: tensor<1x9x9x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
+  // expected-error @below {{expected four pads (top, left, bottom, right) that are not negative}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%x : tensor<1x9x9x16xf32>) pads [1, 1] -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_batch(%x: tensor<1x9x9x16xf32>, %y: tensor<2x9x9x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
+  // expected-error @below {{expected input and output to have the same batch extent}}
+  %z = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%y : tensor<2x9x9x16xf32>) -> tensor<2x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_filter(%x: tensor<1x9x9x16xf32>, %w: tensor<16x16x3x3xf32>) {
+  // expected-error @below {{expected a static filter [G, ceil(Mg/16), KH, KW, Cg, 16]}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<16x16x3x3xf32>) outs(%x : tensor<1x9x9x16xf32>) -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_groups(%x: tensor<1x9x9x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
+  // expected-error @below {{expected a filter for 2 groups, got 1}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%x : tensor<1x9x9x16xf32>) groups 2 -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_channels(%x: tensor<1x9x9x16xf32>, %w: tensor<1x1x3x3x8x16xf32>) {
+  // expected-error @below {{expected 8 input channels, got 16}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x8x16xf32>) outs(%x : tensor<1x9x9x16xf32>) -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @conv_outputs(%x: tensor<1x9x9x16xf32>, %y: tensor<1x9x9x17xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
+  // expected-error @below {{expected output channels that fill 1 panels in each of 1 groups, got 17}}
+  %z = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%y : tensor<1x9x9x17xf32>) -> tensor<1x9x9x17xf32>
+  return
+}
+
+// -----
+
+func.func @depthwise_filter(%x: tensor<1x9x9x16xf32>, %w: tensor<3x3x16x1xf32>) {
+  // expected-error @below {{expected a static filter [KH, KW, C]}}
+  %y = kern.depthwise_conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<3x3x16x1xf32>) outs(%x : tensor<1x9x9x16xf32>) -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @depthwise_channels(%x: tensor<1x9x9x16xf32>, %w: tensor<3x3x8xf32>) {
+  // expected-error @below {{expected 8 channels in input and output}}
+  %y = kern.depthwise_conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<3x3x8xf32>) outs(%x : tensor<1x9x9x16xf32>) -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @pool_kernel(%x: tensor<1x9x9x16xf32>) {
+  // expected-error @below {{expected two positive kernel extents}}
+  %y = kern.pool max ins(%x : tensor<1x9x9x16xf32>) outs(%x : tensor<1x9x9x16xf32>) kernel [0, 1] -> tensor<1x9x9x16xf32>
+  return
+}
+
+// -----
+
+func.func @pool_channels(%x: tensor<1x9x9x16xf32>, %y: tensor<1x9x9x8xf32>) {
+  // expected-error @below {{expected input and output to have the same channels}}
+  %z = kern.pool max ins(%x : tensor<1x9x9x16xf32>) outs(%y : tensor<1x9x9x8xf32>) kernel [1, 1] -> tensor<1x9x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_shape(%x: tensor<2x9xf32>, %y: tensor<2x8xf32>) {
+  // expected-error @below {{expected input and output of the same shape, with at least one dimension}}
+  %z = kern.softmax ins(%x : tensor<2x9xf32>) outs(%y : tensor<2x8xf32>) -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @norm_scale(%x: tensor<2x9xf32>, %s: tensor<2xf32>) {
+  // expected-error @below {{expected scale and bias of rank 1 with the extent of the last dimension}}
+  %z = kern.norm layer epsilon 1.0e-5 ins(%x : tensor<2x9xf32>) scale(%s : tensor<2xf32>) outs(%x : tensor<2x9xf32>) -> tensor<2x9xf32>
+  return
+}
+
+// -----
+
+func.func @norm_count(%x: tensor<2x9xf32>) {
+  // expected-error @below {{expected a positive count}}
+  %z = kern.norm layer epsilon 1.0e-5 count 0 ins(%x : tensor<2x9xf32>) outs(%x : tensor<2x9xf32>) -> tensor<2x9xf32>
+  return
+}
+
+// -----
+
+func.func @parallel_arguments(%n: index) {
+  // expected-error @below {{expected a body with two arguments of type index}}
+  kern.parallel(%n) grain(%n) {
+  ^bb0(%begin: index):
+  }
+  return
+}

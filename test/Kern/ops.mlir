@@ -1,0 +1,93 @@
+// RUN: secateur-opt %s -verify-roundtrip | FileCheck %s
+
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+#rows = affine_map<(m, n) -> (n)>
+#all = affine_map<(m, n) -> (m, n)>
+
+// CHECK-LABEL: @linear
+func.func @linear(%a: tensor<?x64xf32>, %bias: tensor<24xf32>, %r: tensor<?x24xf32>, %c: tensor<?x24xf32>) -> tensor<?x24xf32> {
+  // A layer stored [N, K]: transposed, then two panels of 16 columns.
+  // CHECK: %[[W:.*]] = kern.weight dense<1.000000e+00> : tensor<24x64xf32> permutation [1, 0] panel 16 : tensor<2x64x16xf32>
+  %w = kern.weight dense<1.0> : tensor<24x64xf32> permutation [1, 0] panel 16 : tensor<2x64x16xf32>
+  // CHECK: kern.contract indexing_maps = [{{.*}}] ins(%{{.*}}, %[[W]] : tensor<?x64xf32>, tensor<2x64x16xf32>) packed epilogue(%{{.*}}, %{{.*}} : tensor<24xf32>, tensor<?x24xf32>) maps [{{.*}}] outs(%{{.*}} : tensor<?x24xf32>) {
+  // CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[BIAS:.*]]: f32, %[[RES:.*]]: f32):
+  // CHECK: kern.yield %{{.*}} : f32
+  // CHECK-NEXT: } -> tensor<?x24xf32>
+  %y = kern.contract indexing_maps = [#a, #b, #c] ins(%a, %w : tensor<?x64xf32>, tensor<2x64x16xf32>) packed
+         epilogue(%bias, %r : tensor<24xf32>, tensor<?x24xf32>) maps [#rows, #all] outs(%c : tensor<?x24xf32>) {
+  ^bb0(%acc: f32, %x: f32, %res: f32):
+    %s = arith.addf %acc, %x : f32
+    %t = arith.addf %s, %res : f32
+    kern.yield %t : f32
+  } -> tensor<?x24xf32>
+  return %y : tensor<?x24xf32>
+}
+
+// CHECK-LABEL: @contract_buffers
+func.func @contract_buffers(%a: memref<4x8x32xf32>, %b: memref<8x?x32xf32>, %c: memref<8x4x?xf32>) {
+  // Heads in the second dimension of A; B transposed.
+  // CHECK: kern.contract indexing_maps = [{{.*}}] ins(%{{.*}}, %{{.*}} : memref<4x8x32xf32>, memref<8x?x32xf32>) outs(%{{.*}} : memref<8x4x?xf32>)
+  kern.contract indexing_maps = [affine_map<(h, m, n, k) -> (m, h, k)>, affine_map<(h, m, n, k) -> (h, n, k)>,
+                                 affine_map<(h, m, n, k) -> (h, m, n)>]
+    ins(%a, %b : memref<4x8x32xf32>, memref<8x?x32xf32>) outs(%c : memref<8x4x?xf32>)
+  return
+}
+
+// CHECK-LABEL: @convolutions
+func.func @convolutions(%x: tensor<1x9x9x16xf32>, %e: tensor<1x5x9x48xf32>, %d: tensor<1x9x9x16xf32>) {
+  // CHECK: %[[W:.*]] = kern.weight {{.*}} shape [2, 24, 8, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<2x2x3x3x8x16xf32>
+  %w = kern.weight dense<1.0> : tensor<48x8x3x3xf32> shape [2, 24, 8, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<2x2x3x3x8x16xf32>
+  // CHECK: kern.conv ins(%{{.*}}, %[[W]] : tensor<1x9x9x16xf32>, tensor<2x2x3x3x8x16xf32>) outs(%{{.*}} : tensor<1x5x9x48xf32>) strides [2, 1] pads [1, 1, 1, 1] groups 2 -> tensor<1x5x9x48xf32>
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<2x2x3x3x8x16xf32>) outs(%e : tensor<1x5x9x48xf32>)
+         strides [2, 1] pads [1, 1, 1, 1] groups 2 -> tensor<1x5x9x48xf32>
+  %v = kern.weight dense<1.0> : tensor<16x1x3x3xf32> shape [16, 3, 3] permutation [1, 2, 0] : tensor<3x3x16xf32>
+  // An epilogue without operands.
+  // CHECK: kern.depthwise_conv ins({{.*}}) outs({{.*}}) pads [1, 1, 1, 1] {
+  // CHECK-NEXT: ^bb0(%{{.*}}: f32):
+  %z = kern.depthwise_conv ins(%x, %v : tensor<1x9x9x16xf32>, tensor<3x3x16xf32>) outs(%d : tensor<1x9x9x16xf32>)
+         pads [1, 1, 1, 1] {
+  ^bb0(%acc: f32):
+    %t = math.tanh %acc : f32
+    kern.yield %t : f32
+  } -> tensor<1x9x9x16xf32>
+  return
+}
+
+// CHECK-LABEL: @rows
+func.func @rows(%x: tensor<2x?x64xf32>, %s: tensor<64xf32>, %k: tensor<12x?x64xf32>, %p: tensor<12x?x64x16xf32>,
+                %i: memref<1x8x8x3xf32>, %o: memref<1x4x4x3xf32>) {
+  // CHECK: kern.softmax ins(
+  %0 = kern.softmax ins(%x : tensor<2x?x64xf32>) outs(%x : tensor<2x?x64xf32>) -> tensor<2x?x64xf32>
+  // CHECK: kern.softmax log ins(
+  %1 = kern.softmax log ins(%x : tensor<2x?x64xf32>) outs(%x : tensor<2x?x64xf32>) -> tensor<2x?x64xf32>
+  // CHECK: kern.norm layer epsilon 1.000000e-05 ins({{.*}}) scale(%{{.*}} : tensor<64xf32>) bias(%{{.*}} : tensor<64xf32>) outs(
+  %2 = kern.norm layer epsilon 1.0e-5 ins(%x : tensor<2x?x64xf32>) scale(%s : tensor<64xf32>) bias(%s : tensor<64xf32>)
+         outs(%x : tensor<2x?x64xf32>) -> tensor<2x?x64xf32>
+  // CHECK: kern.norm rms epsilon 1.000000e-05 count 96 ins(
+  %3 = kern.norm rms epsilon 1.0e-5 count 96 ins(%x : tensor<2x?x64xf32>) outs(%x : tensor<2x?x64xf32>) -> tensor<2x?x64xf32>
+  // CHECK: kern.pack ins(%{{.*}} : tensor<12x?x64xf32>) permutation [0, 2, 1] batch 1 outs(
+  %4 = kern.pack ins(%k : tensor<12x?x64xf32>) permutation [0, 2, 1] batch 1 outs(%p : tensor<12x?x64x16xf32>) -> tensor<12x?x64x16xf32>
+  // CHECK: kern.pool average ins({{.*}}) outs({{.*}}) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] count_include_pad
+  kern.pool average ins(%i : memref<1x8x8x3xf32>) outs(%o : memref<1x4x4x3xf32>) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] count_include_pad
+  // CHECK: kern.pool max
+  kern.pool max ins(%i : memref<1x8x8x3xf32>) outs(%o : memref<1x4x4x3xf32>) kernel [2, 2] strides [2, 2]
+  return
+}
+
+// CHECK-LABEL: @parallel
+func.func @parallel(%m: memref<?xf32>, %count: index) {
+  %c1 = arith.constant 1 : index
+  %f = arith.constant 0.0 : f32
+  // CHECK: kern.parallel(%{{.*}}) grain(%{{.*}}) {
+  // CHECK-NEXT: ^bb0(%[[B:.*]]: index, %[[E:.*]]: index):
+  // CHECK-NEXT: scf.for %{{.*}} = %[[B]] to %[[E]]
+  kern.parallel(%count) grain(%c1) {
+  ^bb0(%begin: index, %end: index):
+    scf.for %i = %begin to %end step %c1 {
+      memref.store %f, %m[%i] : memref<?xf32>
+    }
+  }
+  return
+}
