@@ -63,6 +63,13 @@ def NN_OpaqueType : NN_Type<"Opaque", "opaque"> {
 /// What flows along an edge of the graph.
 def NN_Value : AnyTypeOf<[AnyTensor, NN_OpaqueType]>;
 
+/// Attributes have values that ONNX knows, element types are as the operator
+/// wants them, subgraphs fit it, and the static shapes of the operands do not
+/// contradict each other. See NNVerifiers.cpp.
+def NN_VerifiedNode : NativeOpTrait<"VerifiedNode"> {
+  let cppNamespace = "::secateur::nn";
+}
+
 /// An operator of ONNX.
 ///   onnxName  the operator's name
 ///   since     the opset whose meaning the operation has
@@ -71,7 +78,7 @@ def NN_Value : AnyTypeOf<[AnyTensor, NN_OpaqueType]>;
 class NN_Op<string mnemonic, string onnxName, int since, string inputs, string outputs,
             list<Trait> traits = []>
     : Op<NN_Dialect, mnemonic,
-         !listconcat(traits, [DeclareOpInterfaceMethods<OnnxOpInterface>])> {
+         !listconcat(traits, [DeclareOpInterfaceMethods<OnnxOpInterface>, NN_VerifiedNode])> {
   string domain = "";
   let extraClassDefinition = [{
     ::llvm::StringRef $cppClass::getOnnxName() { return "}] # onnxName # [{"; }

@@ -37,6 +37,10 @@ def ShapeOpInterface : OpInterface<"ShapeOpInterface"> {
       elements of integer results. Fails with an error on the operation where the
       operands contradict each other.
     }], "::llvm::LogicalResult", "inferShapes", (ins "::secateur::nn::ShapeEvaluator &":$evaluator)>,
+    InterfaceMethod<[{
+      Applies the same rule to the static types of the operands: fails, with an
+      error, where no input could make them fit. The verifier asks this.
+    }], "::llvm::LogicalResult", "verifyShapes">,
   ];
 }
 

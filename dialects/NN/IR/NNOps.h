@@ -18,6 +18,18 @@
 
 #include "dialects/NN/IR/NNInterfaces.h.inc"
 
+namespace secateur::nn {
+
+/// Checks what every operator of ONNX has to meet; emits errors on `op`.
+llvm::LogicalResult verifyNode(mlir::Operation *op);
+
+template <typename OpTy>
+struct VerifiedNode : mlir::OpTrait::TraitBase<OpTy, VerifiedNode> {
+  static llvm::LogicalResult verifyTrait(mlir::Operation *op) { return verifyNode(op); }
+};
+
+} // namespace secateur::nn
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/NN/IR/NNOpsTypes.h.inc"
 

@@ -129,7 +129,7 @@ static void evaluateNumbers(Operation *op, ShapeEvaluator &evaluator, NumberRule
 namespace {
 /// The model of an elementwise operation with rules for its elements.
 template <typename OpTy, IntegerRule integers, NumberRule numbers = nullptr>
-struct ArithmeticModel : ShapeOpInterface::ExternalModel<ArithmeticModel<OpTy, integers, numbers>, OpTy> {
+struct ArithmeticModel : ShapeModelBase<ArithmeticModel<OpTy, integers, numbers>, OpTy> {
   LogicalResult inferShapes(Operation *op, ShapeEvaluator &evaluator) const {
     if (failed(inferBroadcast(op, evaluator)))
       return failure();

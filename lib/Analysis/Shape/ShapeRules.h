@@ -9,6 +9,7 @@
 #ifndef SECATEUR_LIB_ANALYSIS_SHAPE_SHAPERULES_H
 #define SECATEUR_LIB_ANALYSIS_SHAPE_SHAPERULES_H
 
+#include "TypeShapes.h"
 #include "dialects/NN/IR/NNOps.h"
 
 namespace secateur::analysis {
@@ -27,9 +28,18 @@ using Shape = llvm::SmallVector<Dim, 6>;
 using ShapeRef = llvm::ArrayRef<Dim>;
 using llvm::LogicalResult;
 
+/// What the models of all rules have in common.
+template <typename Model, typename OpTy>
+struct ShapeModelBase : nn::ShapeOpInterface::ExternalModel<Model, OpTy> {
+  LogicalResult verifyShapes(Operation *op) const {
+    TypeShapes types(op->getContext());
+    return static_cast<const Model *>(this)->inferShapes(op, types);
+  }
+};
+
 /// The model of `OpTy` whose rule is `rule`.
 template <typename OpTy, LogicalResult (*rule)(OpTy, ShapeEvaluator &)>
-struct ShapeModel : nn::ShapeOpInterface::ExternalModel<ShapeModel<OpTy, rule>, OpTy> {
+struct ShapeModel : ShapeModelBase<ShapeModel<OpTy, rule>, OpTy> {
   LogicalResult inferShapes(Operation *op, ShapeEvaluator &evaluator) const {
     return rule(mlir::cast<OpTy>(op), evaluator);
   }
