@@ -8,6 +8,7 @@
 #include "Solver.h"
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/SymbolicShapes.h"
+#include "secateur/Pruning/Extents.h"
 #include "secateur/Pruning/Groups.h"
 #include "secateur/Pruning/Passes.h"
 
@@ -61,8 +62,7 @@ private:
 } // namespace
 
 bool Writer::isWeight(Value value) {
-  auto constant = value.getDefiningOp<nn::ConstantOp>();
-  if (!constant)
+  if (!isStoredTensor(value))
     return false;
   Type element = cast<ShapedType>(value.getType()).getElementType();
   return isa<FloatType>(element) || element.isInteger(8) || element.isInteger(4);
@@ -196,15 +196,17 @@ Group Writer::makeGroup(ArrayRef<NodeId> ids) {
 }
 
 void Writer::write() {
-  SmallVector<nn::ConstantOp> constants(func.getBody().front().getOps<nn::ConstantOp>());
+  SmallVector<Value> stored;
+  for (Operation &op : func.getBody().front())
+    if (op.getNumResults() == 1 && isStoredTensor(op.getResult(0)))
+      stored.push_back(op.getResult(0));
   func.walk([&](Operation *op) {
     for (Value result : op->getResults())
       valueNames.insert(valueName(result));
   });
-  for (nn::ConstantOp constant : constants) {
-    Value value = constant.getOutput();
+  for (Value value : stored) {
     if (solver.isUntied(value)) {
-      untie(constant);
+      untie(value.getDefiningOp<nn::ConstantOp>());
       continue;
     }
     bool keeps = llvm::any_of(value.getUses(), [&](OpOperand &use) { return solver.keepsItsValue(use); });
@@ -214,7 +216,7 @@ void Writer::write() {
   for (BlockArgument argument : func.getArguments())
     collect(argument, solver.axesOf(argument), false);
   for (Operation &op : func.getBody().front())
-    if (!isa<nn::ConstantOp>(op))
+    if (op.getNumResults() != 1 || !isStoredTensor(op.getResult(0)))
       for (Value result : op.getResults())
         collect(result, solver.axesOf(result), false);
 

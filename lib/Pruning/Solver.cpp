@@ -5,6 +5,7 @@
 #include "Solver.h"
 
 #include "dialects/NN/IR/NNOps.h"
+#include "secateur/Pruning/Extents.h"
 #include "secateur/Pruning/Groups.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -103,15 +104,11 @@ void Solver::makeArguments() {
 
 void Solver::makeConstant(Operation *op) {
   Value value = op->getResult(0);
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || value.use_empty())
+  std::optional<ArrayRef<nn::Dim>> dims = shape(value);
+  if (!dims || value.use_empty())
     return;
-  unsigned ones = reasonOf("it has one position", /*silent=*/true);
   auto makeAxes = [&] {
-    SmallVector<Axis> axes;
-    for (int64_t size : type.getShape())
-      axes.push_back({size == 1 ? digits.pinned(1, ones) : digits.digit(size)});
-    return axes;
+    return llvm::map_to_vector(*dims, [&](nn::Dim dim) { return fresh(dim); });
   };
   if (!untied.contains(value)) {
     valueAxes[value] = makeAxes();
@@ -168,7 +165,7 @@ void Solver::completeResults(Operation *op) {
 }
 
 void Solver::visit(Operation *op) {
-  if (op->hasTrait<OpTrait::ConstantLike>())
+  if (op->getNumResults() == 1 && isStoredTensor(op->getResult(0)))
     return makeConstant(op);
   if (op->hasTrait<OpTrait::IsTerminator>()) {
     for (OpOperand &operand : op->getOpOperands()) {
@@ -368,8 +365,7 @@ void Solver::followExtents() {
 
 ErasedValue Solver::erasedAt(OpOperand &use, NodeId digit) {
   Value value = use.get();
-  Operation *producer = value.getDefiningOp();
-  if (!producer || producer->hasTrait<OpTrait::ConstantLike>()) {
+  if (!value.getDefiningOp() || isStoredTensor(value)) {
     bool has = false;
     for (Axis axis : axes(use))
       digits.forEachDigit(axis.id, [&](const Occurrence &at) { has |= at.digit == digit; });
@@ -390,6 +386,8 @@ void Solver::checkErasedValues() {
         checkNeed(need);
     auto coupling = dyn_cast<nn::CouplingOpInterface>(op);
     for (OpResult result : op.getResults()) {
+      if (isStoredTensor(result))
+        continue;
       Erased held;
       for (Axis axis : axesOf(result)) {
         if (digits.pinOf(axis.id))

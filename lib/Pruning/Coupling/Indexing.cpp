@@ -6,6 +6,8 @@
 
 #include "Coupling.h"
 
+#include "secateur/Analysis/Constants.h"
+
 using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
@@ -78,19 +80,28 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
     builder.setResult(0, to);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
-  SizeUse useOfSizes(Operation *, unsigned operand) const {
-    return {operand ? SizeUse::Kind::Shape : SizeUse::Kind::Passes, std::nullopt};
+  /// Of a vector of `size` sizes, those that the slice takes.
+  static std::optional<SmallVector<int64_t>> takenElements(nn::SliceOp slice) {
+    std::optional<SmallVector<int64_t>> starts = analysis::getConstantIntegers(slice.getStarts());
+    std::optional<SmallVector<int64_t>> ends = analysis::getConstantIntegers(slice.getEnds());
+    auto type = dyn_cast<RankedTensorType>(slice.getData().getType());
+    bool plain = starts && ends && starts->size() == 1 && ends->size() == 1 && !slice.getSteps() && type &&
+                 type.getRank() == 1 && !type.isDynamicDim(0);
+    if (!plain)
+      return std::nullopt;
+    int64_t size = type.getDimSize(0);
+    auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); };
+    int64_t start = clamp(starts->front()), end = clamp(ends->front());
+    return llvm::to_vector(llvm::seq<int64_t>(start, std::max(start, end)));
+  }
+  SizeUse useOfSizes(Operation *op, unsigned operand) const {
+    if (operand)
+      return {SizeUse::Kind::Shape, std::nullopt};
+    return {SizeUse::Kind::Passes, takenElements(cast<nn::SliceOp>(op))};
   }
 };
 
 struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, nn::GatherOp> {
-  static std::optional<SmallVector<int64_t>> constantIndices(Value value) {
-    auto constant = value.getDefiningOp<nn::ConstantOp>();
-    auto elements = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : DenseIntElementsAttr();
-    if (!elements || static_cast<size_t>(elements.getNumElements()) > kMaxIndices)
-      return std::nullopt;
-    return llvm::map_to_vector(elements.getValues<APInt>(), [](const APInt &index) { return index.getSExtValue(); });
-  }
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     SmallVector<Axis> data(builder.axes(op->getOpOperand(0))), chosen(builder.axes(op->getOpOperand(1)));
     std::optional<unsigned> axis = normalizeAxis(cast<nn::GatherOp>(op).getAxis(), data.size());
@@ -98,7 +109,9 @@ struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, n
       return;
     std::optional<SmallVector<int64_t>> indices = builder.integers(op->getOperand(1));
     if (!indices)
-      indices = constantIndices(op->getOperand(1));
+      indices = analysis::getConstantIntegers(op->getOperand(1));
+    if (indices && indices->size() > kMaxIndices)
+      indices.reset();
     std::optional<int64_t> size = builder.extent(data[*axis]);
     if (indices && size) {
       for (int64_t &index : *indices)
@@ -128,7 +141,7 @@ struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, n
   SizeUse useOfSizes(Operation *op, unsigned operand) const {
     if (operand)
       return {};
-    return {SizeUse::Kind::Passes, constantIndices(op->getOperand(1))};
+    return {SizeUse::Kind::Passes, analysis::getConstantIntegers(op->getOperand(1))};
   }
 };
 
