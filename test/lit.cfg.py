@@ -18,5 +18,6 @@ config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
 venv = os.path.join(config.secateur_source, ".venv", "bin")
 config.substitutions += [
     ("%python", os.path.join(venv, "python") if os.path.exists(venv) else "python3"),
+    ("%print-onnx", os.path.join(os.path.dirname(__file__), "print-onnx.py")),
     ("%make-onnx", os.path.join(os.path.dirname(__file__), "make-onnx.py")),
 ]

@@ -5,6 +5,7 @@
 // writes an ONNX file, otherwise MLIR is written. With both, a model goes through
 // nn and comes out again.
 
+#include "secateur/Export/Export.h"
 #include "secateur/Import/Import.h"
 #include "secateur/InitAll.h"
 #include "secateur/Support/Files.h"
@@ -52,16 +53,30 @@ int main(int argc, char **argv) {
   cl::opt<std::string> output("o", cl::desc("Where to write; - is the terminal"), cl::init("-"),
                               cl::cat(category));
   cl::opt<bool> importOnnx("import-onnx", cl::desc("INPUT is an ONNX model"), cl::cat(category));
+  cl::opt<bool> exportOnnx("export-onnx", cl::desc("Write an ONNX model"), cl::cat(category));
+  cl::opt<int64_t> opset("opset", cl::desc("Opset to write, instead of the lowest that will do"),
+                         cl::cat(category));
+  cl::opt<int64_t> externalData(
+      "external-data-threshold", cl::desc("Bytes of weights above which they go to OUTPUT.data"),
+      cl::init(secateur::ExportOptions().externalDataThreshold), cl::cat(category));
   cl::opt<bool> bytecode("emit-bytecode", cl::desc("Write MLIR as bytecode"), cl::cat(category));
+  cl::opt<bool> verbose("v", cl::desc("Print remarks, too"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "ONNX models to MLIR and back\n");
 
   DialectRegistry registry;
   secateur::registerAllDialects(registry);
   MLIRContext context(registry);
-  secateur::DiagnosticPrinter printer(&context, llvm::errs());
+  secateur::DiagnosticPrinter printer(&context, llvm::errs(), verbose);
   FailureOr<OwningOpRef<ModuleOp>> module = readModule(input, importOnnx, &context);
   if (failed(module))
     return 1;
+  if (exportOnnx) {
+    secateur::ExportOptions options;
+    if (opset.getNumOccurrences())
+      options.opset = opset;
+    options.externalDataThreshold = externalData;
+    return failed(secateur::exportOnnx(**module, output, options));
+  }
   return failed(writeModule(**module, output, bytecode));
 }
