@@ -12,19 +12,13 @@ import argparse
 import json
 import pathlib
 import statistics
-import subprocess
+import sys
 import tempfile
-import time
 
 import numpy as np
-import onnxruntime as ort
 
-
-def sh(*command):
-    result = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True)
-    if result.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}: exit status {result.returncode}")
-    return result.stdout
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "benchmarks"))
+from measure import latencies, run_library, session, sh  # noqa: E402
 
 
 def compile_both(model, budget, folder):
@@ -36,36 +30,6 @@ def compile_both(model, budget, folder):
     sh("compile-model", model, "-o", small, "--budget", budget, *nominal)
     figures = json.loads(report.read_text())
     return {"dense": (dense, model, figures["dense"]), f"pruned, {budget}": (pruned, small, figures["pruned"])}
-
-
-def session(path, threads):
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def ours(library, images, threads, folder):
-    """Scores of the compiled library."""
-    np.save(folder / "image.npy", images)
-    sh("run-model", library, "--input", f"image={folder / 'image.npy'}", "--output", folder, "--threads", threads)
-    return np.load(folder / "scores.npy")
-
-
-def latencies(library, runtime, image, threads, folder, rounds=5):
-    """Median milliseconds (ours, ONNX Runtime), in alternating rounds."""
-    np.save(folder / "one.npy", image)
-    mine, theirs = [], []
-    for _ in range(rounds):
-        text = sh("run-model", library, "--input", f"image={folder / 'one.npy'}", "--threads", threads, "--benchmark", "--json")
-        mine.append(json.loads(text)["median_ms"])
-        samples = []
-        end = time.perf_counter() + 0.5
-        while time.perf_counter() < end:
-            start = time.perf_counter()
-            runtime.run(None, {"image": image})
-            samples.append(1e3 * (time.perf_counter() - start))
-        theirs.append(statistics.median(samples))
-    return statistics.median(mine), statistics.median(theirs)
 
 
 def main():
@@ -82,10 +46,11 @@ def main():
         folder = pathlib.Path(name)
         for label, (library, onnx_file, figures) in compile_both(arguments.model, arguments.budget, folder).items():
             runtime = session(onnx_file, arguments.threads)
-            scores = ours(library, images, arguments.threads, folder)
+            scores = run_library(library, {"image": images}, arguments.threads)["scores"]
             reference = runtime.run(None, {"image": images})[0]
             accuracy, expected = ((s.argmax(1) == labels).mean() for s in (scores, reference))
-            mine, theirs = latencies(library, runtime, images[:1], arguments.threads, folder)
+            rounds = latencies(library, onnx_file, {"image": images[:1]}, arguments.threads, seconds=0.3)
+            mine, theirs = map(statistics.median, rounds)
             print(f"{label:22}{accuracy:>10.1%}{expected:>8.1%}{figures['parameters']:>12,}{figures['flops'] / 1e6:>9.2f}"
                   f"{library.stat().st_size / 1024:>7.0f}{mine:>9.3f}{theirs:>9.3f}")
 
