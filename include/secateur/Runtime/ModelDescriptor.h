@@ -121,11 +121,11 @@ void secateur_parallel_for(SecateurRunContext *context,
 void *secateur_allocate(SecateurRunContext *context, int64_t bytes);
 void secateur_free(SecateurRunContext *context, void *memory);
 
-/* Gives the shape and value of data-dependent output `index`. `data` must come
- * from secateur_allocate(), be an input or be a weight: it stays readable after
- * the run; anything else (the arena) is copied when `copy` is not 0. */
+/* Gives the shape and value of data-dependent output `index`. `data` stays readable
+ * after the run where it comes from secateur_allocate() or is a weight; the runtime
+ * copies anything else (the arena, an input). */
 void secateur_set_output(SecateurRunContext *context, int32_t index, const int64_t *dims,
-                         const void *data, int32_t copy);
+                         const void *data);
 
 /* Ends the run with this message (a constant); does not return: it unwinds to the
  * runtime, from tasks too, so no state may need clean-up. */
