@@ -11,7 +11,8 @@ config.excludes = ["Inputs", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.secateur_binary, "test")
 config.environment["PATH"] = os.pathsep.join(
-    [os.path.join(config.secateur_binary, "bin"), config.llvm_tools, os.environ["PATH"]])
+    [os.path.join(config.secateur_binary, "bin"), os.path.join(config.test_exec_root, "bin"),
+     config.llvm_tools, os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
 config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
 # Tests of ONNX files need the Python of scripts/install-deps.sh.
@@ -21,3 +22,6 @@ config.substitutions += [
     ("%print-onnx", os.path.join(os.path.dirname(__file__), "print-onnx.py")),
     ("%make-onnx", os.path.join(os.path.dirname(__file__), "make-onnx.py")),
 ]
+config.substitutions.append(("%testbin", os.path.join(config.test_exec_root, "bin")))
+if not config.secateur_sanitize:
+    config.available_features.add("sanitizer-tests")

@@ -38,11 +38,16 @@ const char *secateur_cpu(void) { return model().cpu; }
 const char *secateur_math_mode(void) { return model().mathMode; }
 
 const char *secateur_status_name(int32_t status) {
-  static const char *const names[] = {
-      "SECATEUR_OK",          "SECATEUR_INVALID_ARGUMENT", "SECATEUR_OUT_OF_MEMORY",
-      "SECATEUR_UNSUPPORTED_CPU", "SECATEUR_BAD_WEIGHTS",  "SECATEUR_BAD_SHAPE",
-      "SECATEUR_BAD_DTYPE",   "SECATEUR_BAD_NAME",         "SECATEUR_BAD_BUFFER",
-      "SECATEUR_RUN_FAILED"};
+  static const char *const names[] = {"SECATEUR_OK",
+                                      "SECATEUR_INVALID_ARGUMENT",
+                                      "SECATEUR_OUT_OF_MEMORY",
+                                      "SECATEUR_UNSUPPORTED_CPU",
+                                      "SECATEUR_BAD_WEIGHTS",
+                                      "SECATEUR_BAD_SHAPE",
+                                      "SECATEUR_BAD_DTYPE",
+                                      "SECATEUR_BAD_NAME",
+                                      "SECATEUR_BAD_BUFFER",
+                                      "SECATEUR_RUN_FAILED"};
   return status >= 0 && status <= SECATEUR_RUN_FAILED ? names[status] : "unknown status";
 }
 
@@ -55,9 +60,9 @@ struct DType {
 
 static DType dtypeOf(int32_t dtype) {
   static const DType types[] = {
-      {"?", 0},     {"float32", 4}, {"uint8", 1},   {"int8", 1},    {"uint16", 2}, {"int16", 2},
-      {"int32", 4}, {"int64", 8},   {"?", 0},       {"bool", 1},    {"float16", 2},
-      {"float64", 8}, {"uint32", 4}, {"uint64", 8}, {"?", 0},       {"?", 0},      {"bfloat16", 2}};
+      {"?", 0},      {"float32", 4}, {"uint8", 1}, {"int8", 1}, {"uint16", 2},  {"int16", 2},
+      {"int32", 4},  {"int64", 8},   {"?", 0},     {"bool", 1}, {"float16", 2}, {"float64", 8},
+      {"uint32", 4}, {"uint64", 8},  {"?", 0},     {"?", 0},    {"bfloat16", 2}};
   return dtype >= 0 && dtype <= SECATEUR_BF16 ? types[dtype] : types[0];
 }
 
@@ -105,16 +110,17 @@ static bool allocateScratch(SecateurContext &context) {
 
 static SecateurStatus initialize(SecateurContext &context, const SecateurOptions *options) {
   const SecateurModelDescriptor &m = model();
-  if (m.version != SECATEUR_DESCRIPTOR_VERSION ||
-      m.structSize != sizeof(SecateurModelDescriptor))
+  if (m.version != SECATEUR_DESCRIPTOR_VERSION || m.structSize != sizeof(SecateurModelDescriptor))
     return setError(context, SECATEUR_INVALID_ARGUMENT,
                     "the model's code has descriptor version %u and this runtime %u: compile it "
-                    "again", m.version, SECATEUR_DESCRIPTOR_VERSION);
+                    "again",
+                    m.version, SECATEUR_DESCRIPTOR_VERSION);
   char text[480];
   if (!checkCpu(m.cpuFeatures, text, sizeof(text)))
     return setError(context, SECATEUR_UNSUPPORTED_CPU,
                     "the model was compiled for '%s', but this CPU or system lacks: %s; compile "
-                    "it with a -march that fits", m.cpu, text);
+                    "it with a -march that fits",
+                    m.cpu, text);
   SecateurOptions given = {};
   if (options) {
     if (options->structSize < sizeof(size_t) || options->structSize > 4096)
@@ -226,8 +232,13 @@ static SecateurStatus getInfo(SecateurContext *context, const SecateurValueDesc 
     return setError(*context, SECATEUR_INVALID_ARGUMENT, "there is no %s %d: the model has %d",
                     kind, index, count);
   const SecateurValueDesc &value = values[index];
-  *info = {value.name, value.dtype, value.rank, value.dims,
-           value.symbols ? value.symbols : noSymbols, value.flags, 0};
+  *info = {value.name,
+           value.dtype,
+           value.rank,
+           value.dims,
+           value.symbols ? value.symbols : noSymbols,
+           value.flags,
+           0};
   return SECATEUR_OK;
 }
 
@@ -275,13 +286,13 @@ SecateurStatus secateur_memory(SecateurContext *context, SecateurMemory *memory)
 
 const SecateurApi *secateur_api(void) {
   static const SecateurApi api = {
-      SECATEUR_ABI_VERSION,   sizeof(SecateurApi),   secateur_version,     secateur_model_name,
-      secateur_target,        secateur_cpu,          secateur_math_mode,   secateur_status_name,
-      secateur_dtype_name,    secateur_dtype_size,   secateur_create,      secateur_destroy,
-      secateur_last_error,    secateur_set_threads,  secateur_threads,     secateur_input_count,
-      secateur_output_count,  secateur_input_info,   secateur_output_info, secateur_input_index,
-      secateur_output_index,  secateur_prepare,      secateur_output_shape, secateur_output_bytes,
-      secateur_run,           secateur_output_data,  secateur_memory,      secateur_pool_create,
-      secateur_pool_threads,  secateur_pool_destroy};
+      SECATEUR_ABI_VERSION,  sizeof(SecateurApi),  secateur_version,      secateur_model_name,
+      secateur_target,       secateur_cpu,         secateur_math_mode,    secateur_status_name,
+      secateur_dtype_name,   secateur_dtype_size,  secateur_create,       secateur_destroy,
+      secateur_last_error,   secateur_set_threads, secateur_threads,      secateur_input_count,
+      secateur_output_count, secateur_input_info,  secateur_output_info,  secateur_input_index,
+      secateur_output_index, secateur_prepare,     secateur_output_shape, secateur_output_bytes,
+      secateur_run,          secateur_output_data, secateur_memory,       secateur_pool_create,
+      secateur_pool_threads, secateur_pool_destroy};
   return &api;
 }

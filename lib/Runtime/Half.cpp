@@ -11,7 +11,10 @@
 #include <stdint.h>
 
 namespace {
-template <typename To, typename From> To bitsAs(From value) { return __builtin_bit_cast(To, value); }
+template <typename To, typename From>
+To bitsAs(From value) {
+  return __builtin_bit_cast(To, value);
+}
 } // namespace
 
 static float halfToFloat(uint16_t half) {
@@ -36,8 +39,9 @@ static uint16_t narrow(double value, int mantissaBits, int exponentBits) {
   uint16_t infinity = static_cast<uint16_t>(top << mantissaBits);
   if (exponent == 0x7ff)
     return sign | infinity |
-           (mantissa ? static_cast<uint16_t>(1 << (mantissaBits - 1) | mantissa >> (52 - mantissaBits))
-                     : 0);
+           (mantissa
+                ? static_cast<uint16_t>(1 << (mantissaBits - 1) | mantissa >> (52 - mantissaBits))
+                : 0);
   int32_t target = exponent - 1023 + bias;
   if (exponent)
     mantissa |= uint64_t(1) << 52;

@@ -139,10 +139,10 @@ struct SecateurRunContext {
   const SecateurModelDescriptor *model;
   bool usable; // False after a failed secateur_create().
   int32_t threads;
-  SecateurPool *pool;   // Null until needed.
+  SecateurPool *pool; // Null until needed.
   bool poolIsShared;
-  bool inParallel;      // Inside a parallel_for: nested ones run in place.
-  const char *failure;  // Message of secateur_fail(), first one wins.
+  bool inParallel;     // Inside a parallel_for: nested ones run in place.
+  const char *failure; // Message of secateur_fail(), first one wins.
 
   secateur::runtime::Weights weights;
   secateur::runtime::Region region;
@@ -161,8 +161,8 @@ struct SecateurRunContext {
   void **outputs;
   const SecateurTensor **inputOf; // Tensor given for input i.
   SecateurTensor **outputOf;
-  int64_t *resultDims;            // Of all outputs, after a run.
-  const void **results;           // Data-dependent values of the last run.
+  int64_t *resultDims;  // Of all outputs, after a run.
+  const void **results; // Data-dependent values of the last run.
   bool hasRun;
 
   char error[640];

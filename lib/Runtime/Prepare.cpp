@@ -77,7 +77,8 @@ static SecateurStatus fillPlan(SecateurContext &context, Plan &plan) {
         !tensorBytes(output.dtype, output.rank, dims, bytes))
       return setError(context, SECATEUR_BAD_SHAPE,
                       "with these input shapes, output '%.200s' would have a negative or "
-                      "unaddressable size", output.name);
+                      "unaddressable size",
+                      output.name);
   }
   int64_t total = 0;
   for (int32_t i = 0; i < model.bufferCount; ++i) {

@@ -121,8 +121,9 @@ static SecateurStatus checkBuffer(SecateurContext &context, const char *kind,
     return setError(context, SECATEUR_BAD_BUFFER, "the data of %s '%.200s' is a null pointer", kind,
                     value.name);
   if (tensor.bytes < static_cast<size_t>(bytes))
-    return setError(context, SECATEUR_BAD_BUFFER, "%s '%.200s' needs %lld bytes, its buffer has %zu",
-                    kind, value.name, static_cast<long long>(bytes), tensor.bytes);
+    return setError(context, SECATEUR_BAD_BUFFER,
+                    "%s '%.200s' needs %lld bytes, its buffer has %zu", kind, value.name,
+                    static_cast<long long>(bytes), tensor.bytes);
   if (reinterpret_cast<uintptr_t>(tensor.data) % (element ? element : 1))
     return setError(context, SECATEUR_BAD_BUFFER,
                     "the data of %s '%.200s' is not aligned to its %zu-byte elements", kind,
@@ -217,8 +218,7 @@ static SecateurStatus execute(SecateurContext &context) {
   context.region.reset();
   for (int32_t i = 0; i < model.outputCount; ++i)
     context.results[i] = nullptr;
-  memcpy(context.resultDims, context.current->outputDims,
-         context.outputDimCount * sizeof(int64_t));
+  memcpy(context.resultDims, context.current->outputDims, context.outputDimCount * sizeof(int64_t));
   if (context.threads > 1 && !context.pool)
     context.pool = createPool(context.threads); // Without memory: one thread.
   int32_t code = 0;
@@ -243,8 +243,8 @@ static SecateurStatus execute(SecateurContext &context) {
 static SecateurStatus takeInputs(SecateurContext &context, const SecateurTensor *inputs,
                                  int32_t count) {
   const SecateurModelDescriptor &model = *context.model;
-  if (SecateurStatus status = match(context, model.inputs, model.inputCount, "input", inputs, count,
-                                    context.inputOf))
+  if (SecateurStatus status =
+          match(context, model.inputs, model.inputCount, "input", inputs, count, context.inputOf))
     return status;
   if (SecateurStatus status = takeShapes(context))
     return status;

@@ -154,8 +154,10 @@ SecateurStatus secateur::runtime::openWeights(const char *path, Weights &weights
   int file = path ? open(path, O_RDONLY | O_CLOEXEC) : openBeside(found, sizeof(found));
   struct stat status;
   if (file < 0 || fstat(file, &status)) {
-    snprintf(message, size, "cannot open the weights file '%.400s': %s; it belongs beside the "
-             "library, or set weightsPath", found, strerror(errno));
+    snprintf(message, size,
+             "cannot open the weights file '%.400s': %s; it belongs beside the "
+             "library, or set weightsPath",
+             found, strerror(errno));
     if (file >= 0)
       close(file);
     return SECATEUR_BAD_WEIGHTS;
