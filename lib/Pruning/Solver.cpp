@@ -198,18 +198,21 @@ void Solver::visit(Operation *op) {
 
 std::optional<ArrayRef<nn::Dim>> Solver::shape(Value value) { return shapes.getShape(value); }
 
-std::optional<SmallVector<int64_t>> Solver::integers(Value value) {
+std::optional<SmallVector<std::optional<int64_t>>> Solver::someIntegers(Value value) {
   std::optional<ArrayRef<nn::Dim>> elements = value ? shapes.getElements(value) : std::nullopt;
   if (!elements)
     return std::nullopt;
-  SmallVector<int64_t> result;
-  for (nn::Dim element : *elements) {
+  return llvm::map_to_vector(*elements, [](nn::Dim element) {
     auto constant = dyn_cast_or_null<AffineConstantExpr>(element);
-    if (!constant)
-      return std::nullopt;
-    result.push_back(constant.getValue());
-  }
-  return result;
+    return constant ? std::optional<int64_t>(constant.getValue()) : std::nullopt;
+  });
+}
+
+std::optional<SmallVector<int64_t>> Solver::integers(Value value) {
+  std::optional<SmallVector<std::optional<int64_t>>> elements = someIntegers(value);
+  if (!elements || !llvm::all_of(*elements, [](auto &element) { return element.has_value(); }))
+    return std::nullopt;
+  return llvm::map_to_vector(*elements, [](auto &element) { return *element; });
 }
 
 std::optional<int64_t> Solver::extent(Axis axis) {
@@ -370,13 +373,13 @@ ErasedValue Solver::erasedAt(OpOperand &use, NodeId digit) {
     for (Axis axis : axes(use))
       digits.forEachDigit(axis.id, [&](const Occurrence &at) { has |= at.digit == digit; });
     if (!has)
-      return ErasedValue::Absent;
-    return keepsItsValue(use) ? ErasedValue::Finite : ErasedValue::Zero;
+      return ErasedValue::absent();
+    return keepsItsValue(use) ? ErasedValue::finite() : ErasedValue::zero();
   }
   for (auto [other, held] : erased[value])
     if (other == digit)
       return held;
-  return ErasedValue::Absent;
+  return ErasedValue::absent();
 }
 
 void Solver::checkErasedValues() {
@@ -395,7 +398,7 @@ void Solver::checkErasedValues() {
         digits.forEachDigit(axis.id, [&](const Occurrence &at) {
           bool known = llvm::any_of(held, [&](auto &pair) { return pair.first == at.digit; });
           if (!known && !digits.pinOf(at.digit))
-            held.emplace_back(at.digit, ErasedValue::Unknown);
+            held.emplace_back(at.digit, ErasedValue::unknown());
         });
       }
       for (auto &[digit, value] : held) {
@@ -417,10 +420,12 @@ void Solver::checkNeed(const Need &need) {
     if (digits.pinOf(at.digit))
       return;
     ErasedValue left = erasedAt(*need.left, at.digit);
-    bool holds = need.kind == Need::Kind::Zero ? left <= ErasedValue::Zero : left <= ErasedValue::Finite;
-    if (need.kind == Need::Kind::ZeroProduct) {
+    bool holds = left.isFinite();
+    if (need.kind == Need::Kind::Zero) {
+      holds = left.isAbsent() || left.isZero();
+    } else if (need.kind == Need::Kind::ZeroProduct) {
       ErasedValue right = erasedAt(*need.right, at.digit);
-      holds = (left == ErasedValue::Zero || right == ErasedValue::Zero) && nn::join(left, right) <= ErasedValue::Finite;
+      holds = (left.isZero() || right.isZero()) && left.isFinite() && right.isFinite();
     }
     if (!holds)
       wrong.push_back(at.digit);

@@ -45,6 +45,7 @@ public:
   llvm::ArrayRef<nn::Axis> axes(mlir::OpOperand &operand) override;
   std::optional<llvm::ArrayRef<nn::Dim>> shape(mlir::Value value) override;
   std::optional<llvm::SmallVector<int64_t>> integers(mlir::Value value) override;
+  std::optional<llvm::SmallVector<std::optional<int64_t>>> someIntegers(mlir::Value value) override;
   std::optional<int64_t> extent(nn::Axis axis) override;
   nn::Axis fresh(nn::Dim extent) override;
   nn::Axis rigid(nn::Dim extent, llvm::StringRef what) override;

@@ -18,18 +18,37 @@
 
 namespace secateur::nn {
 
-/// What erased positions hold in the model whose removed weights are zeroed.
-enum class ErasedValue {
-  /// There are no erased positions.
-  Absent,
-  Zero,
-  /// Some finite number.
-  Finite,
-  /// Anything, infinities and NaN included.
-  Unknown,
+/// What the erased positions of a value hold in the model whose removed weights
+/// are zeroed: the same number in all of them, or something less certain.
+struct ErasedValue {
+  enum class Kind {
+    /// There are no erased positions.
+    Absent,
+    /// `number`, everywhere.
+    Constant,
+    /// Some finite number.
+    Finite,
+    /// Anything, infinities and NaN included.
+    Unknown,
+  };
+  Kind kind = Kind::Absent;
+  double number = 0;
+
+  static ErasedValue absent() { return {}; }
+  static ErasedValue zero() { return {Kind::Constant, 0}; }
+  static ErasedValue finite() { return {Kind::Finite, 0}; }
+  static ErasedValue unknown() { return {Kind::Unknown, 0}; }
+  /// Unknown where `number` is not finite.
+  static ErasedValue constant(double number);
+
+  bool isAbsent() const { return kind == Kind::Absent; }
+  bool isConstant() const { return kind == Kind::Constant; }
+  bool isZero() const { return kind == Kind::Constant && number == 0; }
+  /// Absent positions are as finite as the model is.
+  bool isFinite() const { return kind != Kind::Unknown; }
 };
 
-/// The weaker of two statements; `Absent` says nothing.
+/// What holds of both; `Absent` says nothing.
 ErasedValue join(ErasedValue left, ErasedValue right);
 
 /// What an operation makes of an operand that holds sizes of other tensors.
@@ -63,6 +82,9 @@ public:
   virtual std::optional<llvm::ArrayRef<Dim>> shape(mlir::Value value) = 0;
   /// The elements of an integer tensor that no input changes.
   virtual std::optional<llvm::SmallVector<int64_t>> integers(mlir::Value value) = 0;
+  /// Likewise where some elements depend on the input: those are missing. nullopt
+  /// where their number does.
+  virtual std::optional<llvm::SmallVector<std::optional<int64_t>>> someIntegers(mlir::Value value) = 0;
   /// The size of an axis, where it is the same for every input.
   virtual std::optional<int64_t> extent(Axis axis) = 0;
 

@@ -23,10 +23,10 @@ def CouplingOpInterface : OpInterface<"CouplingOpInterface"> {
     }], "void", "declareCoupling", (ins "::secateur::nn::CouplingBuilder &":$builder)>,
     InterfaceMethod<[{
       What the erased positions of result `result` hold, where those of the operands
-      hold `operands` (`Absent`: the operand has no erased positions).
+      hold `operands` (absent: the operand has no erased positions).
     }], "::secateur::nn::ErasedValue", "erasedValue",
     (ins "::llvm::ArrayRef<::secateur::nn::ErasedValue>":$operands, "unsigned":$result), "",
-    "return ::secateur::nn::ErasedValue::Unknown;">,
+    "return ::secateur::nn::ErasedValue::unknown();">,
     InterfaceMethod<"What the operation makes of operand `operand`, an integer tensor, where that holds sizes.",
     "::secateur::nn::SizeUse", "useOfSizes", (ins "unsigned":$operand), "",
     "return ::secateur::nn::SizeUse();">,

@@ -192,8 +192,10 @@ struct EinsumCoupling : nn::CouplingOpInterface::ExternalModel<EinsumCoupling, n
     builder.setResult(0, result);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    ErasedValue all = joinOf(operands);
-    return all == ErasedValue::Finite && llvm::is_contained(operands, ErasedValue::Zero) ? ErasedValue::Zero : all;
+    if (llvm::any_of(operands, [](ErasedValue operand) { return !operand.isFinite(); }))
+      return ErasedValue::unknown();
+    bool zero = llvm::any_of(operands, [](ErasedValue operand) { return operand.isZero(); });
+    return zero ? ErasedValue::zero() : ErasedValue::finite();
   }
 };
 

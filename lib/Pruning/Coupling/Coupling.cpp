@@ -5,7 +5,10 @@
 #include "Coupling.h"
 
 #include "dialects/NN/IR/NNDialect.h"
+#include "secateur/Analysis/Constants.h"
 #include "secateur/Pruning/CouplingModels.h"
+
+#include "llvm/ADT/APFloat.h"
 
 using namespace mlir;
 using namespace secateur;
@@ -68,29 +71,56 @@ void pruning::declarePassing(Operation *op, CouplingBuilder &builder, function_r
     builder.setResult(each.getResultNumber(), result);
 }
 
-ErasedValue pruning::sumOf(ArrayRef<ErasedValue> operands) {
-  ErasedValue result = ErasedValue::Absent;
-  for (ErasedValue operand : operands)
-    result = nn::join(result, operand == ErasedValue::Absent ? ErasedValue::Finite : operand);
+std::optional<double> pruning::splatOf(Value value) {
+  auto constant = value ? value.getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
+  if (!constant)
+    return std::nullopt;
+  // Scalars may be kept as resources.
+  if (cast<ShapedType>(value.getType()).getNumElements() == 1) {
+    if (std::optional<SmallVector<double>> numbers = analysis::getConstantFloats(value))
+      return numbers->front();
+    if (std::optional<SmallVector<int64_t>> numbers = analysis::getConstantIntegers(value))
+      return static_cast<double>(numbers->front());
+  }
+  auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
+  if (!elements || !elements.isSplat() || !isa<FloatType>(elements.getElementType()))
+    return std::nullopt;
+  APFloat number = elements.getSplatValue<APFloat>();
+  bool lossy;
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lossy);
+  return number.convertToDouble();
+}
+
+SmallVector<ErasedValue> pruning::withConstants(Operation *op, ArrayRef<ErasedValue> operands) {
+  SmallVector<ErasedValue> result(operands);
+  for (auto [operand, value] : llvm::zip(op->getOperands(), result)) {
+    if (!value.isAbsent())
+      continue;
+    if (std::optional<double> splat = splatOf(operand))
+      value = ErasedValue::constant(*splat);
+  }
   return result;
 }
 
 ErasedValue pruning::joinOf(ArrayRef<ErasedValue> operands) {
-  ErasedValue result = ErasedValue::Absent;
+  ErasedValue result;
   for (ErasedValue operand : operands)
     result = nn::join(result, operand);
   return result;
 }
 
 ErasedValue pruning::contractionOf(ArrayRef<ErasedValue> operands) {
-  ErasedValue product = joinOf(operands.take_front(2));
-  if (product == ErasedValue::Unknown)
-    return ErasedValue::Unknown;
-  bool zero = llvm::is_contained(operands.take_front(2), ErasedValue::Zero);
-  product = zero ? ErasedValue::Zero : ErasedValue::Finite;
-  for (ErasedValue added : operands.drop_front(2))
-    product = nn::join(product, added == ErasedValue::Absent ? ErasedValue::Finite : added);
-  return product;
+  ErasedValue left = operands[0], right = operands[1];
+  if (!left.isFinite() || !right.isFinite())
+    return ErasedValue::unknown();
+  ErasedValue result = left.isZero() || right.isZero() ? ErasedValue::zero() : ErasedValue::finite();
+  for (ErasedValue added : operands.drop_front(2)) {
+    if (!added.isFinite())
+      return ErasedValue::unknown();
+    if (!added.isZero())
+      result = ErasedValue::finite();
+  }
+  return result;
 }
 
 void pruning::registerCouplingModels(DialectRegistry &registry) {

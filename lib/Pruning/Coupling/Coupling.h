@@ -40,8 +40,11 @@ void declareBroadcast(mlir::Operation *op, CouplingBuilder &builder);
 void declarePassing(mlir::Operation *op, CouplingBuilder &builder, llvm::function_ref<bool(unsigned)> passes,
                     llvm::StringRef what);
 
-/// Holds where all operands that have erased positions hold zero.
-ErasedValue sumOf(llvm::ArrayRef<ErasedValue> operands);
+/// The number that a constant is made of.
+std::optional<double> splatOf(mlir::Value value);
+/// `operands`, where constants of one number count as such although they have no
+/// erased positions.
+llvm::SmallVector<ErasedValue> withConstants(mlir::Operation *op, llvm::ArrayRef<ErasedValue> operands);
 /// The weakest of all operands that have erased positions.
 ErasedValue joinOf(llvm::ArrayRef<ErasedValue> operands);
 /// Operands 0 and 1 are multiplied, the others are added.

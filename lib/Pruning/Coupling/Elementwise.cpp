@@ -2,27 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 // Axes broadcast and unify. What differs between the operators is what they make
-// of erased positions.
+// of erased positions: where all operands hold known numbers, so does the result.
 
 #include "Coupling.h"
 
-#include "llvm/ADT/APFloat.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
-
-/// The value of a constant that is the same everywhere.
-static std::optional<double> splatOf(Value value) {
-  auto constant = value ? value.getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
-  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
-  if (!elements || !elements.isSplat() || !isa<FloatType>(elements.getElementType()))
-    return std::nullopt;
-  APFloat number = elements.getSplatValue<APFloat>();
-  bool lossy;
-  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lossy);
-  return number.convertToDouble();
-}
 
 /// Sizes go on through arithmetic on vectors and scalars; a tensor of more axes
 /// is not a shape.
@@ -34,60 +22,63 @@ static SizeUse sizesThrough(Operation *op) {
   return {small ? SizeUse::Kind::Passes : SizeUse::Kind::Value, std::nullopt};
 }
 
+static bool allFinite(ArrayRef<ErasedValue> operands) {
+  return llvm::all_of(operands, [](ErasedValue operand) { return operand.isFinite(); });
+}
+
 namespace {
 
-/// f(0) = 0 where `keepsZero`; finite numbers stay finite where `keepsFinite`.
-template <typename Op, bool keepsZero, bool keepsFinite>
-struct Unary : nn::CouplingOpInterface::ExternalModel<Unary<Op, keepsZero, keepsFinite>, Op> {
+/// What all models of this file have in common.
+template <typename Model, typename Op>
+struct Elementwise : nn::CouplingOpInterface::ExternalModel<Model, Op> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    ErasedValue input = operands[0];
-    if (input == ErasedValue::Zero && keepsZero)
-      return ErasedValue::Zero;
-    bool finite = input == ErasedValue::Finite && keepsFinite;
-    return finite || (input == ErasedValue::Zero && keepsFinite) ? ErasedValue::Finite : ErasedValue::Unknown;
-  }
-  SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
-};
-template <typename Op>
-using Odd = Unary<Op, true, true>;
-template <typename Op>
-using Bounded = Unary<Op, false, true>;
-
-/// f(0) is finite and not 0, but f may overflow or be undefined elsewhere.
-template <typename Op, bool keepsZero>
-struct Partial : nn::CouplingOpInterface::ExternalModel<Partial<Op, keepsZero>, Op> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    if (operands[0] != ErasedValue::Zero)
-      return ErasedValue::Unknown;
-    return keepsZero ? ErasedValue::Zero : ErasedValue::Finite;
-  }
   SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
-/// Zero where all operands are: sums, differences, extrema.
-template <typename Op>
-struct Sum : nn::CouplingOpInterface::ExternalModel<Sum<Op>, Op> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return sumOf(operands); }
-  SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
+using Function = double (*)(double);
+
+/// `function` of a number; finite numbers stay finite where `total`.
+template <typename Op, Function function, bool total>
+struct Unary : Elementwise<Unary<Op, function, total>, Op> {
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    double number = operands[0].isConstant() ? function(operands[0].number) : NAN;
+    if (std::isfinite(number))
+      return ErasedValue::constant(number);
+    return total && operands[0].isFinite() ? ErasedValue::finite() : ErasedValue::unknown();
+  }
+};
+
+using Combination = double (*)(double, double);
+
+/// Folds all operands; finite as they are.
+template <typename Op, Combination combine>
+struct Nary : Elementwise<Nary<Op, combine>, Op> {
+  ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
+    SmallVector<ErasedValue> known = withConstants(op, operands);
+    if (!allFinite(known))
+      return ErasedValue::unknown();
+    if (!llvm::all_of(known, [](ErasedValue operand) { return operand.isConstant(); }))
+      return ErasedValue::finite();
+    double number = known.front().number;
+    for (ErasedValue operand : ArrayRef(known).drop_front())
+      number = combine(number, operand.number);
+    return ErasedValue::constant(number);
+  }
 };
 
 /// Numbers that are always finite: comparisons, logic, bits.
 template <typename Op>
-struct Logical : nn::CouplingOpInterface::ExternalModel<Logical<Op>, Op> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::Finite; }
-  SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
+struct Logical : Elementwise<Logical<Op>, Op> {
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::finite(); }
 };
 
-struct MulCoupling : nn::CouplingOpInterface::ExternalModel<MulCoupling, nn::MulOp> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+struct MulCoupling : Elementwise<MulCoupling, nn::MulOp> {
+  ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
+    SmallVector<ErasedValue> known = withConstants(op, operands);
+    if (known[0].isConstant() && known[1].isConstant())
+      return ErasedValue::constant(known[0].number * known[1].number);
     return contractionOf(operands);
   }
-  SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
 /// The divisor of a model that works is not zero, unless erasing made it so.
@@ -97,10 +88,14 @@ struct DivCoupling : nn::CouplingOpInterface::ExternalModel<DivCoupling, nn::Div
     builder.keepsValue(op->getOpOperand(1));
   }
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
-    bool ordinary = operands[1] == ErasedValue::Absent || op->getOperand(1).getDefiningOp<nn::ConstantOp>();
-    if (!ordinary)
-      return ErasedValue::Unknown;
-    return operands[0] == ErasedValue::Absent ? ErasedValue::Finite : operands[0];
+    SmallVector<ErasedValue> known = withConstants(op, operands);
+    if (known[0].isConstant() && known[1].isConstant())
+      return ErasedValue::constant(known[0].number / known[1].number);
+    bool ordinary = operands[1].isAbsent() || op->getOperand(1).getDefiningOp<nn::ConstantOp>() ||
+                    (known[1].isConstant() && known[1].number != 0);
+    if (!ordinary || !known[0].isFinite())
+      return ErasedValue::unknown();
+    return operands[0].isZero() ? ErasedValue::zero() : ErasedValue::finite();
   }
   SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
@@ -112,44 +107,39 @@ struct PowCoupling : nn::CouplingOpInterface::ExternalModel<PowCoupling, nn::Pow
   }
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
     std::optional<double> exponent = splatOf(op->getOperand(1));
-    if (!exponent || *exponent <= 0)
-      return ErasedValue::Unknown;
-    if (operands[0] == ErasedValue::Zero)
-      return ErasedValue::Zero;
+    if (!exponent || operands[0].isAbsent())
+      return ErasedValue::unknown();
+    if (operands[0].isConstant())
+      return ErasedValue::constant(std::pow(operands[0].number, *exponent));
     // A square or cube stays a number; a root need not.
-    return std::floor(*exponent) == *exponent ? operands[0] : ErasedValue::Unknown;
+    bool polynomial = *exponent >= 0 && std::floor(*exponent) == *exponent;
+    return polynomial ? operands[0] : ErasedValue::unknown();
   }
   SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
-struct ClipCoupling : nn::CouplingOpInterface::ExternalModel<ClipCoupling, nn::ClipOp> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
+struct ClipCoupling : Elementwise<ClipCoupling, nn::ClipOp> {
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
     auto clip = cast<nn::ClipOp>(op);
-    auto low = clip.getMin() ? splatOf(clip.getMin()) : std::optional<double>(-1);
-    auto high = clip.getMax() ? splatOf(clip.getMax()) : std::optional<double>(1);
-    bool zeroStays = low && high && *low <= 0 && *high >= 0;
-    return operands[0] == ErasedValue::Zero && !zeroStays ? ErasedValue::Finite : operands[0];
+    std::optional<double> low = clip.getMin() ? splatOf(clip.getMin()) : -INFINITY;
+    std::optional<double> high = clip.getMax() ? splatOf(clip.getMax()) : INFINITY;
+    if (operands[0].isConstant() && low && high)
+      return ErasedValue::constant(std::min(std::max(operands[0].number, *low), *high));
+    return operands[0].isFinite() ? ErasedValue::finite() : ErasedValue::unknown();
   }
-  SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
-struct WhereCoupling : nn::CouplingOpInterface::ExternalModel<WhereCoupling, nn::WhereOp> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
+struct WhereCoupling : Elementwise<WhereCoupling, nn::WhereOp> {
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
-    // A scalar alternative that is zero, or an infinity that masks scores.
-    SmallVector<ErasedValue, 2> chosen;
+    ErasedValue chosen;
     for (unsigned i : {1u, 2u}) {
-      std::optional<double> splat = splatOf(op->getOperand(i));
-      if (operands[i] != ErasedValue::Absent || !splat)
-        chosen.push_back(operands[i]);
-      else
-        chosen.push_back(*splat == 0 ? ErasedValue::Zero
-                                     : (std::isfinite(*splat) ? ErasedValue::Finite : ErasedValue::Unknown));
+      std::optional<double> splat = operands[i].isAbsent() ? splatOf(op->getOperand(i)) : std::nullopt;
+      // Positions that are not erased hold what they hold.
+      ErasedValue held = operands[i].isAbsent() ? ErasedValue::finite() : operands[i];
+      chosen = nn::join(chosen, splat ? ErasedValue::constant(*splat) : held);
     }
-    return sumOf(chosen);
+    return chosen;
   }
-  SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
 /// Data passes; the mask, where there is one, has the same axes.
@@ -159,7 +149,7 @@ struct DropoutCoupling : nn::CouplingOpInterface::ExternalModel<DropoutCoupling,
       builder.setResult(result.getResultNumber(), SmallVector<Axis>(builder.axes(op->getOpOperand(0))));
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned result) const {
-    return result == 0 ? operands[0] : ErasedValue::Finite;
+    return result == 0 ? operands[0] : ErasedValue::finite();
   }
 };
 
@@ -172,44 +162,103 @@ struct CastLikeCoupling : nn::CouplingOpInterface::ExternalModel<CastLikeCouplin
   SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
+/// The slope multiplies.
+struct PreluCoupling : Elementwise<PreluCoupling, nn::PreluOp> {
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    if (operands[0].isZero())
+      return ErasedValue::zero();
+    return allFinite(operands) ? ErasedValue::finite() : ErasedValue::unknown();
+  }
+};
+
+/// The mean of its operands, which only a zero is certain for.
+struct MeanCoupling : Elementwise<MeanCoupling, nn::MeanOp> {
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    if (llvm::all_of(operands, [](ErasedValue operand) { return operand.isZero(); }))
+      return ErasedValue::zero();
+    return allFinite(operands) ? ErasedValue::finite() : ErasedValue::unknown();
+  }
+};
+
 } // namespace
 
-template <template <typename> class Model, typename... Ops>
-static void attach(MLIRContext &context) {
-  (Ops::template attachInterface<Model<Ops>>(context), ...);
+//===----------------------------------------------------------------------===//
+// The functions. Parameters that attributes set are left open where zero does
+// not depend on them: such functions answer zero for zero, and NaN (not known)
+// for all else.
+//===----------------------------------------------------------------------===//
+
+static double zeroOnly(double x) { return x == 0 ? 0 : NAN; }
+static double unknownNumber(double) { return NAN; }
+static double same(double x) { return x; }
+static double negate(double x) { return -x; }
+static double relu(double x) { return x > 0 ? x : 0; }
+static double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+static double softplus(double x) { return x > 30 ? x : std::log1p(std::exp(x)); }
+static double reciprocal(double x) { return 1 / x; }
+static double sign(double x) { return (x > 0) - (x < 0); }
+static double add(double a, double b) { return a + b; }
+static double subtract(double a, double b) { return a - b; }
+static double maximum(double a, double b) { return std::max(a, b); }
+static double minimum(double a, double b) { return std::min(a, b); }
+
+template <Function function, bool total, typename... Ops>
+static void attachUnary(MLIRContext &context) {
+  (Ops::template attachInterface<Unary<Ops, function, total>>(context), ...);
+}
+
+template <typename... Ops>
+static void attachLogical(MLIRContext &context) {
+  (Ops::template attachInterface<Logical<Ops>>(context), ...);
 }
 
 void pruning::attachElementwiseCoupling(MLIRContext &context) {
   using namespace nn;
-  attach<Odd, AbsOp, AtanOp, CastOp, CeilOp, CeluOp, EluOp, ErfOp, FloorOp, GeluOp, HardSwishOp, IdentityOp, LeakyReluOp,
-         MishOp, NegOp, ReluOp, RoundOp, SeluOp, SignOp, SinOp, SoftsignOp, SwishOp, TanhOp, AsinhOp>(context);
-  attach<Bounded, CosOp, HardSigmoidOp, SigmoidOp, SoftplusOp>(context);
-  attach<Logical, AndOp, BitShiftOp, BitwiseAndOp, BitwiseNotOp, BitwiseOrOp, BitwiseXorOp, EqualOp, GreaterOp,
-         GreaterOrEqualOp, IsinfOp, IsnanOp, LessOp, LessOrEqualOp, NotOp, OrOp, XorOp>(context);
-  attach<Sum, AddOp, MaxOp, MeanOp, MinOp, SubOp, SumOp>(context);
-  SqrtOp::attachInterface<Partial<SqrtOp, true>>(context);
-  SinhOp::attachInterface<Partial<SinhOp, true>>(context);
-  TanOp::attachInterface<Partial<TanOp, true>>(context);
-  AsinOp::attachInterface<Partial<AsinOp, true>>(context);
-  AtanhOp::attachInterface<Partial<AtanhOp, true>>(context);
-  ExpOp::attachInterface<Partial<ExpOp, false>>(context);
-  CoshOp::attachInterface<Partial<CoshOp, false>>(context);
-  AcosOp::attachInterface<Partial<AcosOp, false>>(context);
-  // Undefined, or unbounded, at zero.
-  AcoshOp::attachInterface<Unary<AcoshOp, false, false>>(context);
-  LogOp::attachInterface<Unary<LogOp, false, false>>(context);
-  ReciprocalOp::attachInterface<Unary<ReciprocalOp, false, false>>(context);
-  // They depend on attributes that move zero.
-  ShrinkOp::attachInterface<Bounded<ShrinkOp>>(context);
-  ThresholdedReluOp::attachInterface<Bounded<ThresholdedReluOp>>(context);
-  ModOp::attachInterface<Unary<ModOp, false, false>>(context);
-  // The slope multiplies.
-  PreluOp::attachInterface<Odd<PreluOp>>(context);
+  attachUnary<same, true, IdentityOp>(context);
+  attachUnary<relu, true, ReluOp>(context);
+  attachUnary<sigmoid, true, SigmoidOp>(context);
+  attachUnary<softplus, true, SoftplusOp>(context);
+  attachUnary<negate, true, NegOp>(context);
+  attachUnary<sign, true, SignOp>(context);
+  attachUnary<reciprocal, false, ReciprocalOp>(context);
+  attachUnary<std::fabs, true, AbsOp>(context);
+  attachUnary<std::tanh, true, TanhOp>(context);
+  attachUnary<std::erf, true, ErfOp>(context);
+  attachUnary<std::floor, true, FloorOp>(context);
+  attachUnary<std::ceil, true, CeilOp>(context);
+  attachUnary<std::atan, true, AtanOp>(context);
+  attachUnary<std::asinh, true, AsinhOp>(context);
+  attachUnary<std::sin, true, SinOp>(context);
+  attachUnary<std::cos, true, CosOp>(context);
+  attachUnary<std::sqrt, false, SqrtOp>(context);
+  attachUnary<std::exp, false, ExpOp>(context);
+  attachUnary<std::log, false, LogOp>(context);
+  attachUnary<std::tan, false, TanOp>(context);
+  attachUnary<std::sinh, false, SinhOp>(context);
+  attachUnary<std::cosh, false, CoshOp>(context);
+  attachUnary<std::asin, false, AsinOp>(context);
+  attachUnary<std::acos, false, AcosOp>(context);
+  attachUnary<std::acosh, false, AcoshOp>(context);
+  attachUnary<std::atanh, false, AtanhOp>(context);
+  // Casts may round, and the others have parameters; all keep zero.
+  attachUnary<zeroOnly, true, CastOp, CeluOp, EluOp, GeluOp, HardSwishOp, LeakyReluOp, MishOp, RoundOp, SeluOp,
+              SoftsignOp, SwishOp>(context);
+  attachUnary<unknownNumber, true, HardSigmoidOp, ShrinkOp, ThresholdedReluOp>(context);
+  attachUnary<unknownNumber, false, ModOp>(context);
+  attachLogical<AndOp, BitShiftOp, BitwiseAndOp, BitwiseNotOp, BitwiseOrOp, BitwiseXorOp, EqualOp, GreaterOp,
+                GreaterOrEqualOp, IsinfOp, IsnanOp, LessOp, LessOrEqualOp, NotOp, OrOp, XorOp>(context);
+  AddOp::attachInterface<Nary<AddOp, add>>(context);
+  SumOp::attachInterface<Nary<SumOp, add>>(context);
+  SubOp::attachInterface<Nary<SubOp, subtract>>(context);
+  MaxOp::attachInterface<Nary<MaxOp, maximum>>(context);
+  MinOp::attachInterface<Nary<MinOp, minimum>>(context);
+  MeanOp::attachInterface<MeanCoupling>(context);
   CastLikeOp::attachInterface<CastLikeCoupling>(context);
   ClipOp::attachInterface<ClipCoupling>(context);
   DivOp::attachInterface<DivCoupling>(context);
   DropoutOp::attachInterface<DropoutCoupling>(context);
   MulOp::attachInterface<MulCoupling>(context);
   PowOp::attachInterface<PowCoupling>(context);
+  PreluOp::attachInterface<PreluCoupling>(context);
   WhereOp::attachInterface<WhereCoupling>(context);
 }

@@ -36,7 +36,7 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
     auto slice = cast<nn::SliceOp>(op);
     SmallVector<Axis> to(builder.axes(op->getOpOperand(0)));
     ArrayRef<Dim> from = *builder.shape(op->getOperand(0)), shape = *builder.shape(op->getResult(0));
-    std::optional<SmallVector<int64_t>> starts = builder.integers(slice.getStarts());
+    std::optional<SmallVector<std::optional<int64_t>>> starts = builder.someIntegers(slice.getStarts());
     std::optional<SmallVector<int64_t>> axes = builder.integers(slice.getAxes());
     std::optional<SmallVector<int64_t>> steps = builder.integers(slice.getSteps());
     bool axesKnown = axes || !slice.getAxes(), stepsKnown = steps || !slice.getSteps();
@@ -59,8 +59,9 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
         continue;
       std::optional<int64_t> size = builder.extent(axis);
       auto count = dyn_cast<AffineConstantExpr>(shape[index]);
-      bool known = size && count && starts && axesKnown && stepsKnown && step > 0 && count.getValue() > 0;
-      int64_t start = known ? (*starts)[*entry] : 0;
+      bool known = size && count && starts && axesKnown && entry && (*starts)[*entry] && stepsKnown && step > 0 &&
+                   count.getValue() > 0;
+      int64_t start = known ? *(*starts)[*entry] : 0;
       if (start < 0 && size)
         start += *size;
       start = std::max<int64_t>(start, 0);
@@ -136,7 +137,7 @@ struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, n
     builder.setResult(0, result);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0] == ErasedValue::Absent ? ErasedValue::Finite : operands[0];
+    return operands[0].isAbsent() ? ErasedValue::finite() : operands[0];
   }
   SizeUse useOfSizes(Operation *op, unsigned operand) const {
     if (operand)
@@ -151,7 +152,8 @@ struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::Pad
     auto pad = cast<nn::PadOp>(op);
     SmallVector<Axis> to(builder.axes(op->getOpOperand(0)));
     ArrayRef<Dim> shape = *builder.shape(op->getResult(0));
-    std::optional<SmallVector<int64_t>> pads = builder.integers(pad.getPads()), axes = builder.integers(pad.getAxes());
+    std::optional<SmallVector<std::optional<int64_t>>> pads = builder.someIntegers(pad.getPads());
+    std::optional<SmallVector<int64_t>> axes = builder.integers(pad.getAxes());
     for (auto [index, axis] : llvm::enumerate(to)) {
       int64_t entry = index, count = to.size();
       if (axes) {
@@ -164,7 +166,8 @@ struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::Pad
       bool listsKnown = pads && (axes || !pad.getAxes()) && static_cast<int64_t>(pads->size()) == 2 * count;
       if (listsKnown && (entry < 0 || ((*pads)[entry] == 0 && (*pads)[entry + count] == 0)))
         continue;
-      int64_t before = listsKnown ? (*pads)[entry] : -1, after = listsKnown ? (*pads)[entry + count] : -1;
+      int64_t before = listsKnown ? (*pads)[entry].value_or(-1) : -1;
+      int64_t after = listsKnown ? (*pads)[entry + count].value_or(-1) : -1;
       if (before < 0 || after < 0 || pad.getMode() != "constant" || !builder.extent(axis)) {
         builder.pin(axis, "it is padded");
         axis = builder.rigid(shape[index], "it is padded");
@@ -183,8 +186,8 @@ struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::Pad
     builder.setResult(0, to);
   }
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
-    ErasedValue padding = cast<nn::PadOp>(op).getConstantValue() ? ErasedValue::Finite : ErasedValue::Zero;
-    return operands[0] == ErasedValue::Absent ? padding : nn::join(operands[0], padding);
+    ErasedValue padding = cast<nn::PadOp>(op).getConstantValue() ? ErasedValue::finite() : ErasedValue::zero();
+    return operands[0].isAbsent() ? padding : nn::join(operands[0], padding);
   }
 };
 

@@ -115,7 +115,7 @@ struct ExpandCoupling : nn::CouplingOpInterface::ExternalModel<ExpandCoupling, n
     builder.setResult(0, to);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0] == ErasedValue::Absent ? ErasedValue::Finite : operands[0];
+    return operands[0].isAbsent() ? ErasedValue::finite() : operands[0];
   }
   SizeUse useOfSizes(Operation *, unsigned operand) const {
     return {operand ? SizeUse::Kind::Shape : SizeUse::Kind::Value, std::nullopt};
@@ -142,7 +142,7 @@ struct TileCoupling : nn::CouplingOpInterface::ExternalModel<TileCoupling, nn::T
     builder.setResult(0, to);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0] == ErasedValue::Absent ? ErasedValue::Finite : operands[0];
+    return operands[0].isAbsent() ? ErasedValue::finite() : operands[0];
   }
 };
 

@@ -33,10 +33,10 @@ struct ChannelNorm : nn::CouplingOpInterface::ExternalModel<ChannelNorm<Op>, Op>
   }
   /// With scale and bias zero so is the result, whatever comes in.
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    if (operands[0] == ErasedValue::Unknown)
-      return ErasedValue::Unknown;
-    return operands[1] == ErasedValue::Zero && operands[2] == ErasedValue::Zero ? ErasedValue::Zero
-                                                                               : ErasedValue::Finite;
+    if (!operands[0].isFinite())
+      return ErasedValue::unknown();
+    return operands[1].isZero() && operands[2].isZero() ? ErasedValue::zero()
+                                                                               : ErasedValue::finite();
   }
 };
 
@@ -63,7 +63,7 @@ struct LayerNorm : nn::CouplingOpInterface::ExternalModel<LayerNorm<Op>, Op> {
     }
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0] == ErasedValue::Unknown ? ErasedValue::Unknown : ErasedValue::Finite;
+    return !operands[0].isFinite() ? ErasedValue::unknown() : ErasedValue::finite();
   }
 };
 
@@ -85,10 +85,10 @@ struct GroupNorm : nn::CouplingOpInterface::ExternalModel<GroupNorm, nn::GroupNo
     builder.setResult(0, x);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    if (operands[0] == ErasedValue::Unknown)
-      return ErasedValue::Unknown;
-    return operands[1] == ErasedValue::Zero && operands[2] == ErasedValue::Zero ? ErasedValue::Zero
-                                                                               : ErasedValue::Finite;
+    if (!operands[0].isFinite())
+      return ErasedValue::unknown();
+    return operands[1].isZero() && operands[2].isZero() ? ErasedValue::zero()
+                                                                               : ErasedValue::finite();
   }
 };
 
@@ -103,7 +103,7 @@ struct AlongAxis : nn::CouplingOpInterface::ExternalModel<AlongAxis<Op>, Op> {
     builder.setResult(0, x);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0] == ErasedValue::Unknown ? ErasedValue::Unknown : ErasedValue::Finite;
+    return !operands[0].isFinite() ? ErasedValue::unknown() : ErasedValue::finite();
   }
 };
 
@@ -127,7 +127,7 @@ struct LpNormCoupling : nn::CouplingOpInterface::ExternalModel<LpNormCoupling, n
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
     // 0 / 0 where another axis than the normalised one is erased.
-    return ErasedValue::Unknown;
+    return ErasedValue::unknown();
   }
 };
 

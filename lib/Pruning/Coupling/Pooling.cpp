@@ -20,7 +20,7 @@ struct Pool : nn::CouplingOpInterface::ExternalModel<Pool<Op>, Op> {
   }
   /// Averages and maxima of equal numbers; padding only adds zeros, or nothing.
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned result) const {
-    return result == 0 ? operands[0] : ErasedValue::Finite;
+    return result == 0 ? operands[0] : ErasedValue::finite();
   }
 };
 

@@ -40,14 +40,14 @@ struct Quantize : nn::CouplingOpInterface::ExternalModel<Quantize<Op>, Op> {
     builder.setResult(0, x);
   }
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
-    if (operands[0] == ErasedValue::Unknown)
-      return ErasedValue::Unknown;
-    bool noShift = operands.size() < 3 || operands[2] == ErasedValue::Zero || isZeroConstant(op->getOperand(2));
-    if (operands[0] == ErasedValue::Zero && noShift)
-      return ErasedValue::Zero;
-    if (std::is_same_v<Op, nn::DequantizeLinearOp> && operands[1] == ErasedValue::Zero)
-      return ErasedValue::Zero;
-    return ErasedValue::Finite;
+    if (!operands[0].isFinite())
+      return ErasedValue::unknown();
+    bool noShift = operands.size() < 3 || operands[2].isZero() || isZeroConstant(op->getOperand(2));
+    if (operands[0].isZero() && noShift)
+      return ErasedValue::zero();
+    if (std::is_same_v<Op, nn::DequantizeLinearOp> && operands[1].isZero())
+      return ErasedValue::zero();
+    return ErasedValue::finite();
   }
 };
 

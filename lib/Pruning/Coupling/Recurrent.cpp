@@ -79,7 +79,7 @@ struct Recurrent : nn::CouplingOpInterface::ExternalModel<Recurrent<Op, gates, h
         builder.setResult(result.getResultNumber(), {direction, batch, hidden});
     }
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::Zero; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::zero(); }
 };
 
 } // namespace

@@ -61,7 +61,7 @@ struct Reduce : nn::CouplingOpInterface::ExternalModel<Reduce<Op, kind>, Op> {
                      std::is_same_v<Op, nn::ReduceL1Op> || std::is_same_v<Op, nn::ReduceL2Op> ||
                      std::is_same_v<Op, nn::ReduceSumSquareOp> || std::is_same_v<Op, nn::ReduceMaxOp> ||
                      std::is_same_v<Op, nn::ReduceMinOp>;
-    return zeroStays ? operands[0] : ErasedValue::Unknown;
+    return zeroStays ? operands[0] : ErasedValue::unknown();
   }
   SizeUse useOfSizes(Operation *, unsigned operand) const {
     return {operand ? SizeUse::Kind::Value : SizeUse::Kind::Passes, std::nullopt};
@@ -82,7 +82,7 @@ struct ArgExtremum : nn::CouplingOpInterface::ExternalModel<ArgExtremum<Op>, Op>
       x.erase(x.begin() + *axis);
     builder.setResult(0, x);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::Finite; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::finite(); }
 };
 
 struct TopkCoupling : nn::CouplingOpInterface::ExternalModel<TopkCoupling, nn::TopkOp> {
@@ -93,7 +93,7 @@ struct TopkCoupling : nn::CouplingOpInterface::ExternalModel<TopkCoupling, nn::T
                    "the numbers of its positions are results");
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned result) const {
-    return result == 0 ? operands[0] : ErasedValue::Finite;
+    return result == 0 ? operands[0] : ErasedValue::finite();
   }
 };
 
