@@ -16,6 +16,7 @@
 #include "secateur/Pruning/Score.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -178,7 +179,7 @@ LogicalResult Compilation::choose(func::FuncOp function) {
   planOptions.budgets = options.budgets;
   planOptions.nominal = countedShapes();
   planOptions.bestEffort = options.bestEffort;
-  return pruning::planPruning(function, planOptions);
+  return success(succeeded(pruning::planPruning(function, planOptions)));
 }
 
 LogicalResult Compilation::prune() {
@@ -223,7 +224,7 @@ LogicalResult Compilation::verify() {
   SmallString<128> folder;
   if (std::error_code error = llvm::sys::fs::createUniqueDirectory("secateur-verify", folder))
     return emitError(location) << "cannot make a temporary folder: " << error.message();
-  auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
   std::string first = (folder + "/zeroed.so").str(), second = (folder + "/pruned.so").str();
   if (failed(compileTo(*zeroed, first)) || failed(compileTo(*module, second)))
     return emitError(location) << "--verify runs the emitted code, and this model cannot be compiled; prove the "

@@ -9,7 +9,7 @@
 
 using namespace mlir;
 
-static const char pageTemplate[] = {
+static const unsigned char pageTemplate[] = {
 #include "report.html.inc"
     , 0};
 
@@ -26,7 +26,7 @@ LogicalResult secateur::writeReport(const llvm::json::Object &report, StringRef 
   if (failed(file))
     return failure();
   if (path.ends_with(".html")) {
-    auto [before, after] = StringRef(pageTemplate).split("@REPORT@");
+    auto [before, after] = StringRef(reinterpret_cast<const char *>(pageTemplate)).split("@REPORT@");
     file->os() << before << embeddableJson(report) << after;
   } else {
     file->os() << llvm::formatv("{0:2}", llvm::json::Value(llvm::json::Object(report))) << "\n";

@@ -20,7 +20,7 @@ using namespace secateur;
 
 namespace {
 
-Error failure(const Twine &message) { return createStringError(message.str()); }
+Error makeError(const Twine &message) { return createStringError(message.str()); }
 
 /// A loaded library and one context of it.
 class Library {
@@ -37,23 +37,23 @@ public:
   Error load(StringRef path) {
     SmallString<128> absolute(path);
     sys::path::remove_dots(absolute);
-    if (!absolute.contains('/'))
+    if (!StringRef(absolute).contains('/'))
       absolute.insert(absolute.begin(), {'.', '/'});
     handle = dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
-      return failure(Twine("cannot load the emitted library: ") + dlerror());
+      return makeError(Twine("cannot load the emitted library: ") + dlerror());
     auto get = reinterpret_cast<const SecateurApi *(*)()>(dlsym(handle, "secateur_api"));
     if (!get)
-      return failure("the emitted library has no secateur_api");
+      return makeError("the emitted library has no secateur_api");
     api = get();
     SecateurStatus status = api->create(nullptr, &context);
     if (status != SECATEUR_OK)
-      return failure(Twine("cannot start the emitted library: ") + api->lastError(context));
+      return makeError(Twine("cannot start the emitted library: ") + api->lastError(context));
     return Error::success();
   }
 
   Error check(SecateurStatus status) const {
-    return status == SECATEUR_OK ? Error::success() : failure(api->lastError(context));
+    return status == SECATEUR_OK ? Error::success() : makeError(api->lastError(context));
   }
 
   const SecateurApi *api = nullptr;
@@ -152,7 +152,7 @@ Expected<std::vector<Buffer>> makeInputs(Library &library, const pruning::Nomina
     input.tensor.rank = info.rank;
     auto given = find_if(shapes, [&](const auto &entry) { return entry.first == info.name; });
     if (given != shapes.end() && static_cast<int32_t>(given->second.size()) != info.rank)
-      return failure(Twine("input '") + info.name + "' has rank " + Twine(info.rank));
+      return makeError(Twine("input '") + info.name + "' has rank " + Twine(info.rank));
     for (int32_t axis = 0; axis < info.rank; ++axis) {
       int64_t free = given != shapes.end() ? given->second[axis] : -1;
       free = free > 0 ? free : (axis == 0 ? 1 : 224);
@@ -272,7 +272,7 @@ secateur::compareLibraries(StringRef first, StringRef second, const pruning::Nom
     if (!found)
       return found.takeError();
     if (expected->size() != found->size())
-      return failure("the two libraries have different outputs");
+      return makeError("the two libraries have different outputs");
     differences.resize(expected->size());
     for (size_t i = 0; i < expected->size(); ++i) {
       differences[i].name = (*expected)[i].name;

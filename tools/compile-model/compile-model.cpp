@@ -4,40 +4,52 @@
 
 #include "secateur/InitAll.h"
 #include "secateur/Pipeline/Pipeline.h"
+#include "secateur/Support/Diagnostics.h"
 
-#include "mlir/IR/Diagnostics.h"
-#include "llvm/Support/CommandLine.h"
+#include "llvm/Option/ArgList.h"
+#include "llvm/Option/OptTable.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
+#include "llvm/Support/StringSaver.h"
 #include "llvm/Support/TargetSelect.h"
 
 using namespace llvm;
 using namespace secateur;
 
-static cl::OptionCategory category("Options of compile-model");
+namespace {
 
-static cl::opt<std::string> input(cl::Positional, cl::desc("MODEL.onnx"), cl::cat(category));
-static cl::opt<std::string> output("o", cl::desc("Where the artefact goes; its kind follows from the suffix (.so .o .ll .mlir .onnx)"),
-                                   cl::value_desc("OUT"), cl::cat(category));
-static cl::opt<std::string> emit("emit", cl::desc("Kind of artefact: lib, object, llvm, mlir or onnx"), cl::value_desc("KIND"), cl::cat(category));
-static cl::list<std::string> shapes("shape", cl::desc("Specialise an input to a shape, as image=1x3x224x224"), cl::value_desc("NAME=DIMS"), cl::cat(category));
-static cl::list<std::string> nominalShapes("nominal-shape", cl::desc("Count FLOPs at this shape; the artefact stays dynamic"), cl::value_desc("NAME=DIMS"), cl::cat(category));
-static cl::list<std::string> budgets("budget", cl::desc("Prune until at most this is left: flops=50%, params=50%, params=2000000"), cl::value_desc("KIND=AMOUNT"), cl::cat(category));
-static cl::opt<bool> bestEffort("best-effort", cl::desc("Take the nearest that can be had where the budget is out of reach"), cl::cat(category));
-static cl::list<std::string> keep("keep", cl::desc("Leave tensors and nodes whose names match this glob as they are"), cl::value_desc("PATTERN"), cl::cat(category));
-static cl::opt<bool> dryRun("dry-run", cl::desc("Show what would be cut; write nothing"), cl::cat(category));
-static cl::opt<bool> verify("verify", cl::desc("Prove on random input that zeroing and erasing give the same outputs"), cl::cat(category));
-static cl::opt<std::string> report("report", cl::desc("Write a report"), cl::value_desc("FILE.json|FILE.html"), cl::cat(category));
-static cl::opt<std::string> plan("plan", cl::desc("Replay a saved plan"), cl::value_desc("FILE.json"), cl::cat(category));
-static cl::opt<std::string> savePlan("save-plan", cl::desc("Save what was cut, in the numbering of the model's file"), cl::value_desc("FILE.json"), cl::cat(category));
-static cl::opt<int64_t> opset("opset", cl::desc("Opset of a written ONNX file; default: the lowest, not below the model's, that expresses it"), cl::value_desc("N"), cl::cat(category));
-static cl::opt<std::string> math("math", cl::desc("strict: within 1e-4 of ONNX Runtime (default up to -O2); fast: within 1e-3 (default at -O3)"), cl::value_desc("strict|fast"), cl::cat(category));
-static cl::opt<std::string> march("march", cl::desc("CPU to compile for: x86-64-v2, x86-64-v3, x86-64-v4, a CPU's name; default: this machine's"), cl::value_desc("CPU"), cl::init("native"), cl::cat(category));
-static cl::opt<unsigned> optimization("O", cl::desc("Optimisation level 0 to 3; default 2"), cl::Prefix, cl::init(2), cl::value_desc("LEVEL"), cl::cat(category));
-static cl::opt<unsigned> threads("threads", cl::desc("Threads that compile; default: all cores"), cl::value_desc("N"), cl::init(0), cl::cat(category));
-static cl::opt<bool> verbose("v", cl::desc("Print the phases also where standard error is no terminal"), cl::cat(category));
+enum OptionId {
+  OPT_INVALID = 0,
+#define OPTION(...) LLVM_MAKE_OPT_ID(__VA_ARGS__),
+#include "Options.inc"
+#undef OPTION
+};
 
+#define OPTTABLE_STR_TABLE_CODE
+#include "Options.inc"
+#undef OPTTABLE_STR_TABLE_CODE
+
+#define OPTTABLE_PREFIXES_TABLE_CODE
+#include "Options.inc"
+#undef OPTTABLE_PREFIXES_TABLE_CODE
+
+using llvm::opt::DefaultVis;
+
+constexpr opt::OptTable::Info optionInfos[] = {
+#define OPTION(...) LLVM_CONSTRUCT_OPT_INFO(__VA_ARGS__),
+#include "Options.inc"
+#undef OPTION
+};
+
+class Options : public opt::GenericOptTable {
+public:
+  Options() : opt::GenericOptTable(OptionStrTable, OptionPrefixesTable, optionInfos) {}
+};
+
+} // namespace
+
+static const char *const usage = "compile-model MODEL.onnx -o OUT [options]";
 static const char *const overview = R"(Compiles an ONNX model to a small fast native library, pruned if asked for.
 
   compile-model model.onnx -o model.so
@@ -45,11 +57,10 @@ static const char *const overview = R"(Compiles an ONNX model to a small fast na
   compile-model model.onnx -o small.onnx --budget params=50% --save-plan plan.json
   compile-model model.onnx --dry-run --budget flops=50%
 
-Run the library with run-model, from C (secateur.h) or from Python.
-)";
+Run the library with run-model, from C (secateur.h) or from Python.)";
 
 static int fail(const Twine &message) {
-  WithColor::error(errs(), "compile-model") << message << "\n";
+  errs() << "error: " << message << "\n";
   return 1;
 }
 
@@ -83,68 +94,111 @@ static std::optional<Artifact> artifactFromName(StringRef name) {
       .Default(std::nullopt);
 }
 
-/// The options of the command line, or a message about what is wrong with them.
-static Expected<CompileOptions> readOptions() {
-  auto wrong = [](const Twine &message) { return createStringError(message.str()); };
-  CompileOptions options;
-  if (input.empty())
-    return wrong("which model? usage: compile-model MODEL.onnx -o OUT (--help for more)");
-  options.input = input;
-  options.output = output;
-  options.dryRun = dryRun;
-  if (output.empty() && !dryRun)
+static std::optional<MathMode> mathFromName(StringRef name) {
+  return StringSwitch<std::optional<MathMode>>(name)
+      .Case("strict", MathMode::Strict)
+      .Case("fast", MathMode::Fast)
+      .Default(std::nullopt);
+}
+
+static Error wrong(const Twine &message) { return createStringError(message.str()); }
+
+/// A whole number in [low, high] behind an option, or `otherwise` without it.
+static Expected<int64_t> readNumber(const opt::InputArgList &arguments, OptionId id, int64_t low, int64_t high,
+                                    int64_t otherwise) {
+  const opt::Arg *argument = arguments.getLastArg(id);
+  if (!argument)
+    return otherwise;
+  int64_t number;
+  if (StringRef(argument->getValue()).getAsInteger(10, number) || number < low || number > high)
+    return wrong(Twine(argument->getSpelling()) + argument->getValue() + ": expected a number from " + Twine(low) + " to " + Twine(high));
+  return number;
+}
+
+/// What is written, and where.
+static Error readArtifact(const opt::InputArgList &arguments, CompileOptions &options) {
+  if (options.output.empty() && !options.dryRun)
     return wrong("where to? give -o OUT (or --dry-run to only see what would be cut)");
-  if (!emit.empty()) {
-    auto artifact = artifactFromName(emit);
+  if (const opt::Arg *emit = arguments.getLastArg(OPT_emit)) {
+    std::optional<Artifact> artifact = artifactFromName(emit->getValue());
     if (!artifact)
-      return wrong("--emit " + Twine(emit) + ": expected lib, object, llvm, mlir or onnx");
+      return wrong(Twine("--emit ") + emit->getValue() + ": expected lib, object, llvm, mlir or onnx");
     options.artifact = *artifact;
-  } else if (!output.empty()) {
-    auto artifact = artifactFromPath(output);
+  } else if (!options.output.empty()) {
+    std::optional<Artifact> artifact = artifactFromPath(options.output);
     if (!artifact)
-      return wrong("'" + Twine(output) + "': the suffix does not tell the kind of artefact; use .so .o .ll .mlir .onnx or give --emit");
+      return wrong("'" + Twine(options.output) + "': the suffix does not tell the kind of artefact; use .so .o .ll .mlir .onnx or give --emit");
     options.artifact = *artifact;
   }
-  for (auto &[list, table] : {std::pair(&shapes, &options.shapes), std::pair(&nominalShapes, &options.nominalShapes)})
-    for (const std::string &text : *list)
-      if (auto message = parseShape(text, *table))
-        return wrong(*message);
-  for (const std::string &text : budgets) {
+  return Error::success();
+}
+
+/// What is cut, and what is written about it.
+static Error readPruning(const opt::InputArgList &arguments, CompileOptions &options) {
+  for (const std::string &text : arguments.getAllArgValues(OPT_budget)) {
     std::string message;
     std::optional<pruning::Budget> budget = pruning::parseBudget(text, message);
     if (!budget)
       return wrong("--budget " + Twine(text) + ": " + message);
     options.budgets.push_back(*budget);
   }
-  if (!math.empty()) {
-    if (math != "strict" && math != "fast")
-      return wrong("--math " + Twine(math) + ": expected strict or fast");
-    options.math = math == "strict" ? MathMode::Strict : MathMode::Fast;
-  }
-  if (optimization > 3)
-    return wrong("-O" + Twine(optimization) + ": levels go from 0 to 3");
-  if (!plan.empty() && !budgets.empty())
+  options.bestEffort = arguments.hasArg(OPT_best_effort);
+  options.keep = arguments.getAllArgValues(OPT_keep);
+  options.verify = arguments.hasArg(OPT_verify);
+  options.report = arguments.getLastArgValue(OPT_report);
+  options.savePlan = arguments.getLastArgValue(OPT_save_plan);
+  options.plan = arguments.getLastArgValue(OPT_plan);
+  if (!options.plan.empty() && !options.budgets.empty())
     return wrong("--plan replays what was decided; it does not go with --budget");
-  if (!report.empty() && !StringRef(report).ends_with(".json") && !StringRef(report).ends_with(".html"))
-    return wrong("--report " + Twine(report) + ": expected a path that ends in .json or .html");
-  options.bestEffort = bestEffort;
-  options.keep.assign(keep.begin(), keep.end());
-  options.verify = verify;
-  options.report = report;
-  options.plan = plan;
-  options.savePlan = savePlan;
-  if (opset.getNumOccurrences())
-    options.opset = opset;
-  options.march = march;
-  options.optimizationLevel = optimization;
-  options.threads = threads;
+  StringRef report = options.report;
+  if (!report.empty() && !report.ends_with(".json") && !report.ends_with(".html"))
+    return wrong("--report " + report + ": expected a path that ends in .json or .html");
+  return Error::success();
+}
+
+/// The options of the command line, or what is wrong with them.
+static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) {
+  CompileOptions options;
+  std::vector<std::string> inputs = arguments.getAllArgValues(OPT_INPUT);
+  if (inputs.size() != 1)
+    return wrong(inputs.empty() ? Twine("which model? usage: ") + usage + " (--help for more)"
+                                : "one model at a time, not '" + Twine(inputs[0]) + "' and '" + inputs[1] + "'");
+  options.input = inputs.front();
+  options.output = arguments.getLastArgValue(OPT_output);
+  options.dryRun = arguments.hasArg(OPT_dry_run);
+  if (Error error = readArtifact(arguments, options))
+    return error;
+  for (auto [id, shapes] : {std::pair(OPT_shape, &options.shapes), std::pair(OPT_nominal_shape, &options.nominalShapes)})
+    for (const std::string &text : arguments.getAllArgValues(id))
+      if (auto message = parseShape(text, *shapes))
+        return wrong(*message);
+  if (Error error = readPruning(arguments, options))
+    return error;
+  if (const opt::Arg *math = arguments.getLastArg(OPT_math)) {
+    options.math = mathFromName(math->getValue());
+    if (!options.math)
+      return wrong(Twine("--math ") + math->getValue() + ": expected strict or fast");
+  }
+  options.march = arguments.getLastArgValue(OPT_march, "native");
+  Expected<int64_t> level = readNumber(arguments, OPT_optimization, 0, 3, 2);
+  Expected<int64_t> threads = level ? readNumber(arguments, OPT_threads, 1, 1024, 0) : level.takeError();
+  Expected<int64_t> opset = threads ? readNumber(arguments, OPT_opset, 1, 1000, 0) : threads.takeError();
+  if (!opset)
+    return opset.takeError();
+  options.optimizationLevel = *level;
+  options.threads = *threads;
+  if (*opset)
+    options.opset = *opset;
   return options;
 }
 
 /// Phase lines on standard error: "[2/6] Pruning ... 0.8 s".
-static PhaseListener makeListener() {
+static PhaseListener makeListener(bool verbose) {
   PhaseListener listener;
-  listener.print = [](StringRef text) { outs() << text; outs().flush(); };
+  listener.print = [](StringRef text) {
+    outs() << text;
+    outs().flush();
+  };
   if (!verbose && !sys::Process::StandardErrIsDisplayed())
     return listener;
   listener.begin = [](unsigned index, unsigned count, StringRef name) {
@@ -157,11 +211,24 @@ static PhaseListener makeListener() {
 int main(int argc, char **argv) {
   InitLLVM initialise(argc, argv);
   setBugReportMsg("compile-model crashed. This is a defect of Secateur: please report it with the model.\n");
-  cl::SetVersionPrinter([](raw_ostream &os) { os << "compile-model (Secateur) " SECATEUR_VERSION ", LLVM " LLVM_VERSION_STRING "\n"; });
-  cl::HideUnrelatedOptions(category);
-  if (!cl::ParseCommandLineOptions(argc, argv, overview, &errs()))
-    return 1;
-  Expected<CompileOptions> options = readOptions();
+
+  Options table;
+  BumpPtrAllocator allocator;
+  StringSaver saver(allocator);
+  std::string unknown;
+  opt::InputArgList arguments =
+      table.parseArgs(argc, argv, OPT_UNKNOWN, saver, [&](StringRef message) { unknown = message; });
+  if (!unknown.empty())
+    return fail(unknown + " (--help for more)");
+  if (arguments.hasArg(OPT_help)) {
+    table.printHelp(outs(), usage, overview);
+    return 0;
+  }
+  if (arguments.hasArg(OPT_version)) {
+    outs() << "compile-model (Secateur) " SECATEUR_VERSION ", LLVM " LLVM_VERSION_STRING "\n";
+    return 0;
+  }
+  Expected<CompileOptions> options = readOptions(arguments);
   if (!options)
     return fail(toString(options.takeError()));
 
@@ -170,20 +237,10 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
-  context.printOpOnDiagnostic(false);
-  unsigned errors = 0;
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
-    bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
-    errors += isError;
-    (isError ? WithColor::error(errs(), "compile-model") : WithColor::warning(errs(), "compile-model"))
-        << diagnostic.str() << "\n";
-    for (mlir::Diagnostic &note : diagnostic.getNotes())
-      errs() << "  " << note.str() << "\n";
-    return mlir::success();
-  });
-  if (mlir::succeeded(compile(*options, context, makeListener())))
+  DiagnosticPrinter printer(&context, errs());
+  if (mlir::succeeded(compile(*options, context, makeListener(arguments.hasArg(OPT_verbose)))))
     return 0;
-  if (errors == 0)
+  if (printer.getNumErrors() == 0)
     return fail("failed without a message; this is a defect of Secateur");
   return 1;
 }
