@@ -9,6 +9,7 @@
 #include "dialects/Prune/IR/PruneDialect.h"
 #include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/Registration.h"
+#include "secateur/CodeGen/Passes.h"
 #include "secateur/Pruning/CouplingModels.h"
 #include "secateur/Pruning/Erasure.h"
 #include "secateur/Pruning/Passes.h"
@@ -41,6 +42,7 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   pruning::registerCouplingModels(registry);
   pruning::registerErasureModels(registry);
   transform::registerConstantFoldModels(registry);
+  codegen::registerCodeGenDialects(registry);
 }
 
 void secateur::registerAllPasses() {
@@ -49,4 +51,6 @@ void secateur::registerAllPasses() {
   analysis::registerSecateurAnalysisPasses();
   pruning::registerSecateurPruningPasses();
   transform::registerTransformPasses();
+  codegen::registerSecateurCodeGenPasses();
+  codegen::registerCodeGenPipelines();
 }

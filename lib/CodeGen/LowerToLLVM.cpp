@@ -1,0 +1,129 @@
+//===- LowerToLLVM.cpp - The rest of the way to the LLVM dialect ------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#include "secateur/CodeGen/CodeGen.h"
+#include "secateur/CodeGen/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+
+#include "RuntimeCalls.h"
+
+namespace secateur::codegen {
+#define GEN_PASS_DEF_CODEGENLOWERTOLLVM
+#include "secateur/CodeGen/Passes.h.inc"
+} // namespace secateur::codegen
+
+using namespace mlir;
+using namespace secateur::codegen;
+
+/// The function that the runtime calls: loads the task's arguments.
+static LLVM::LLVMFuncOp buildTaskEntry(LLVM::LLVMFuncOp task, LLVM::LLVMStructType arguments) {
+  MLIRContext *context = task.getContext();
+  OpBuilder builder(task);
+  Location loc = task.getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(context), i64 = builder.getI64Type();
+  auto entry = LLVM::LLVMFuncOp::create(
+      builder, loc, (task.getSymName() + "_entry").str(),
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, i64, i64}),
+      LLVM::Linkage::Internal);
+  Block *block = entry.addEntryBlock(builder);
+  builder.setInsertionPointToStart(block);
+  SmallVector<Value> operands{block->getArgument(1), block->getArgument(2)};
+  for (auto [index, type] : llvm::enumerate(arguments.getBody())) {
+    Value place = LLVM::GEPOp::create(
+        builder, loc, pointer, arguments, block->getArgument(0),
+        ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(index)});
+    operands.push_back(LLVM::LoadOp::create(builder, loc, type, place));
+  }
+  LLVM::CallOp::create(builder, loc, task, operands);
+  LLVM::ReturnOp::create(builder, loc, ValueRange{});
+  return entry;
+}
+
+/// launch(context, count, grain, captures...) { store captures; parallel_for }
+static void buildLauncher(ModuleOp module, LLVM::LLVMFuncOp launcher) {
+  auto name = launcher->getAttrOfType<FlatSymbolRefAttr>("secateur.task");
+  auto task = module.lookupSymbol<LLVM::LLVMFuncOp>(name.getAttr());
+  task.setLinkage(LLVM::Linkage::Internal);
+  MLIRContext *context = module.getContext();
+  OpBuilder builder(context);
+  Location loc = launcher.getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(context), i64 = builder.getI64Type();
+  Block *block = launcher.addEntryBlock(builder);
+  builder.setInsertionPointToStart(block);
+  auto arguments = block->getArguments();
+  SmallVector<Type> types;
+  for (BlockArgument argument : arguments.drop_front(3))
+    types.push_back(argument.getType());
+  auto structType = LLVM::LLVMStructType::getLiteral(context, types);
+  LLVM::LLVMFuncOp entry = buildTaskEntry(task, structType);
+
+  Value one = LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(1));
+  Value memory = LLVM::AllocaOp::create(builder, loc, pointer, structType, one);
+  for (auto [index, argument] : llvm::enumerate(arguments.drop_front(3))) {
+    Value place =
+        LLVM::GEPOp::create(builder, loc, pointer, structType, memory,
+                            ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(index)});
+    LLVM::StoreOp::create(builder, loc, argument, place);
+  }
+  LLVM::LLVMFuncOp parallelFor =
+      runtimeFunction(module, "secateur_parallel_for", LLVM::LLVMVoidType::get(context),
+                      {pointer, pointer, pointer, i64, i64});
+  Value address = LLVM::AddressOfOp::create(builder, loc, entry);
+  LLVM::CallOp::create(builder, loc, parallelFor,
+                       ValueRange{arguments[0], address, memory, arguments[1], arguments[2]});
+  LLVM::ReturnOp::create(builder, loc, ValueRange{});
+  launcher.setLinkage(LLVM::Linkage::Internal);
+  // Its stack would otherwise add up in `run`.
+  launcher.setNoInline(true);
+  launcher->removeAttr("secateur.task");
+}
+
+namespace {
+
+struct CodegenLowerToLLVMPass
+    : secateur::codegen::impl::CodegenLowerToLLVMBase<CodegenLowerToLLVMPass> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    OpPassManager manager("builtin.module");
+    build(manager);
+    manager.getDependentDialects(registry);
+  }
+
+  static void build(OpPassManager &manager) {
+    manager.addPass(createSCFToControlFlowPass());
+    manager.addPass(memref::createExpandStridedMetadataPass());
+    manager.addPass(createLowerAffinePass());
+    manager.addPass(createCSEPass());
+    manager.addPass(createConvertMathToLLVMPass());
+    // Also takes vectors of functions apart, before vectors are LLVM's.
+    manager.addPass(createConvertMathToLibmPass());
+    manager.addPass(createConvertVectorToLLVMPass());
+    manager.addPass(createConvertIndexToLLVMPass());
+    manager.addPass(createArithToLLVMConversionPass());
+    manager.addPass(createFinalizeMemRefToLLVMConversionPass());
+    manager.addPass(createConvertFuncToLLVMPass());
+    manager.addPass(createConvertControlFlowToLLVMPass());
+    manager.addPass(createUBToLLVMConversionPass());
+    manager.addPass(createReconcileUnrealizedCastsPass());
+  }
+
+  void runOnOperation() override {
+    OpPassManager manager("builtin.module");
+    build(manager);
+    ModuleOp module = getOperation();
+    if (failed(runPipeline(manager, module)))
+      return signalPassFailure();
+    for (auto function : llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
+      if (function->hasAttr("secateur.task"))
+        buildLauncher(module, function);
+      else if (!function.isExternal())
+        function.setLinkage(LLVM::Linkage::Internal);
+    }
+  }
+};
+
+} // namespace
