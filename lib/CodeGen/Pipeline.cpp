@@ -59,6 +59,8 @@ void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const Targe
   // On memrefs.
   manager.addPass(memref::createResolveShapedTypeResultDimsPass());
   cleanUp();
+  manager.addNestedPass<func::FuncOp>(createCodegenElideCopies());
+  cleanUp();
   manager.addNestedPass<func::FuncOp>(
       createCodegenLowerLinalg(CodegenLowerLinalgOptions{target.vectorBits}));
   manager.addPass(createCSEPass());

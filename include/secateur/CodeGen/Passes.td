@@ -79,6 +79,24 @@ def CodegenBuildEntry : Pass<"codegen-build-entry", "mlir::ModuleOp"> {
                            "mlir::memref::MemRefDialect", "mlir::func::FuncDialect"];
 }
 
+def CodegenElideCopies : Pass<"codegen-elide-copies", "mlir::func::FuncOp"> {
+  let summary = "Compute values in the buffer that they are copied to";
+  let description = [{
+    ```mlir
+    %a = memref.alloc() : memref<2x3xf32>
+    linalg.exp ins(%x) outs(%a)
+    %part = memref.subview %whole[0, 3] [2, 3] [1, 1]
+    linalg.copy ins(%a) outs(%part)
+    // becomes
+    %part = memref.subview %whole[0, 3] [2, 3] [1, 1]
+    linalg.exp ins(%x) outs(%part)
+    ```
+
+    also where the copy reads %a in another shape, as long as the part has one.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
+}
+
 def CodegenLowerLinalg : Pass<"codegen-lower-linalg", "mlir::func::FuncOp"> {
   let summary = "Lower linalg on memrefs to vector loops";
   let description = [{
