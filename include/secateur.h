@@ -136,11 +136,11 @@ typedef struct SecateurMemory {
 /*--- About the library: need no context, cannot fail -----------------------*/
 
 SECATEUR_API uint32_t secateur_abi_version(void);
-SECATEUR_API const char *secateur_version(void);    /* of the compiler: "0.1.0"        */
-SECATEUR_API const char *secateur_model_name(void); /* may be empty                    */
-SECATEUR_API const char *secateur_target(void);     /* "x86_64-unknown-linux-gnu"      */
-SECATEUR_API const char *secateur_cpu(void);        /* what -march said: "znver4"      */
-SECATEUR_API const char *secateur_math_mode(void);  /* "strict" or "fast"              */
+SECATEUR_API const char *secateur_version(void);               /* of the compiler: "0.1.0"        */
+SECATEUR_API const char *secateur_model_name(void);            /* may be empty                    */
+SECATEUR_API const char *secateur_target(void);                /* "x86_64-unknown-linux-gnu"      */
+SECATEUR_API const char *secateur_cpu(void);                   /* what -march said: "znver4"      */
+SECATEUR_API const char *secateur_math_mode(void);             /* "strict" or "fast"              */
 SECATEUR_API const char *secateur_status_name(int32_t status); /* "SECATEUR_BAD_SHAPE" */
 SECATEUR_API const char *secateur_dtype_name(int32_t dtype);   /* "float32"; "?"       */
 SECATEUR_API size_t secateur_dtype_size(int32_t dtype);        /* bytes; 0 if unknown  */
@@ -185,8 +185,8 @@ SECATEUR_API int32_t secateur_output_index(SecateurContext *context, const char 
  * shapes seen before costs a look-up. secateur_run() prepares by itself when the
  * shapes are new; calling this first gives the outputs' shapes and moves the
  * allocation out of the run. */
-SECATEUR_API SecateurStatus secateur_prepare(SecateurContext *context,
-                                             const SecateurTensor *inputs, int32_t inputCount);
+SECATEUR_API SecateurStatus secateur_prepare(SecateurContext *context, const SecateurTensor *inputs,
+                                             int32_t inputCount);
 
 /* Shape of an output for the shapes prepared or run last: rank and `rank` dims.
  * Dims of a data-dependent output are SECATEUR_DYNAMIC until a run. `dims` has room

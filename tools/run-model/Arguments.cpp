@@ -46,10 +46,11 @@ static long long parseNumber(const std::string &option, const std::string &text,
   return value;
 }
 
-/// Splits NAME=REST at the first '=' that leaves a name.
+/// Splits NAME=REST: a shape at the last '=', as a name may have one; a file at the
+/// first, as a path may have one.
 static std::pair<std::string, std::string> splitName(const std::string &option,
                                                      const std::string &text) {
-  size_t equals = text.find('=');
+  size_t equals = option == "--shape" ? text.rfind('=') : text.find('=');
   if (equals == std::string::npos || equals == 0)
     fail(option + " needs NAME=VALUE, not '" + text + "'");
   return {text.substr(0, equals), text.substr(equals + 1)};

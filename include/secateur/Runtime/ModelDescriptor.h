@@ -39,7 +39,7 @@ typedef struct SecateurValueDesc {
   const int64_t *dims;        /* rank entries, -1 where dynamic                       */
   const char *const *symbols; /* rank entries, NULL where static or unnamed; or NULL  */
   int32_t dtype;
-  int32_t rank; /* at most SECATEUR_MAX_RANK */
+  int32_t rank;  /* at most SECATEUR_MAX_RANK */
   int32_t flags; /* SECATEUR_DATA_DEPENDENT of secateur.h; outputs only */
   int32_t reserved;
 } SecateurValueDesc;

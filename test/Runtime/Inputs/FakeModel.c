@@ -64,8 +64,8 @@ static int32_t run(SecateurRunContext *context, const void *const *in, const int
   int64_t batch = inputDims[0], pick = *(const int64_t *)in[1];
   if (pick < 0 || pick >= batch)
     return 2;
-  struct Step step = {context, x, (const float *)weights, (const float *)(weights + 64),
-                      x + 4 * pick, 0, 0};
+  struct Step step = {
+      context, x, (const float *)weights, (const float *)(weights + 64), x + 4 * pick, 0, 0};
   step.to = (float *)(arena + offsets[0]);
   secateur_parallel_for(context, scale, &step, batch, 3);
   step.from = step.to;

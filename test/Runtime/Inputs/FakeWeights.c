@@ -4,7 +4,6 @@
 
 #include "secateur/Runtime/ModelDescriptor.h"
 
-
 __attribute__((aligned(64), visibility("hidden"))) const struct {
   SecateurWeightsHeader header;
   __attribute__((aligned(64))) float values[20];

@@ -1,0 +1,49 @@
+/*===- classify.c - A compiled model, linked into a C program ---------------===//
+ * SPDX-License-Identifier: Apache-2.0
+ *===----------------------------------------------------------------------===//
+ *
+ * usage: classify [IMAGE.raw]: 28 x 28 floats. Without a file, a blank image.
+ *===----------------------------------------------------------------------===*/
+
+#include <secateur.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SIDE = 28, CLASSES = 10 };
+
+int main(int argc, char **argv) {
+  float image[SIDE * SIDE] = {0}, scores[CLASSES];
+  if (argc > 1) {
+    FILE *file = fopen(argv[1], "rb");
+    if (!file || fread(image, sizeof(float), SIDE * SIDE, file) != SIDE * SIDE) {
+      fprintf(stderr, "classify: cannot read %d floats from '%s'\n", SIDE * SIDE, argv[1]);
+      return 1;
+    }
+    fclose(file);
+  }
+
+  SecateurContext *context;
+  SecateurStatus status = secateur_create(NULL, &context);
+  if (!status) {
+    /* By position: name is NULL. */
+    SecateurTensor input = {NULL, image, sizeof(image), SECATEUR_F32, 4, {1, 1, SIDE, SIDE}};
+    SecateurTensor output = {NULL, scores, sizeof(scores), SECATEUR_F32, 0, {0}};
+    status = secateur_run(context, &input, 1, &output, 1);
+  }
+  if (status) {
+    fprintf(stderr, "classify: %s\n", secateur_last_error(context));
+    secateur_destroy(context);
+    return 1;
+  }
+  secateur_destroy(context);
+
+  int best = 0;
+  for (int i = 0; i < CLASSES; ++i) {
+    printf("%d: %8.4f\n", i, scores[i]);
+    if (scores[i] > scores[best])
+      best = i;
+  }
+  printf("this is a %d\n", best);
+  return 0;
+}
