@@ -125,8 +125,10 @@ LogicalResult ExtentRewriter::resolveResult(OpResult result) {
         cloneOf[to] = original(from);
         outputs.push_back(builder.getStringAttr(freshName(valueName(from))));
       }
-      target->setLoc(FusedLoc::get(op->getContext(), {NameLoc::get(cast<StringAttr>(outputs.front()))},
-                                   builder.getArrayAttr(outputs)));
+      // What has no name is an attribute in the file, and stays one.
+      if (!valueName(op->getResult(0)).empty())
+        target->setLoc(FusedLoc::get(op->getContext(), {NameLoc::get(cast<StringAttr>(outputs.front()))},
+                                     builder.getArrayAttr(outputs)));
       for (OpOperand *use : party.uses)
         use->set(target->getResult(result.getResultNumber()));
     }
@@ -214,7 +216,8 @@ LogicalResult ExtentRewriter::replaceIntegers(OpOperand &operand, ArrayRef<int64
   if (!constant.getOutput().hasOneUse()) {
     OpBuilder builder(constant);
     auto clone = cast<nn::ConstantOp>(builder.clone(*constant));
-    clone->setLoc(named(constant.getLoc(), freshName(valueName(constant.getOutput()))));
+    if (std::string name = valueName(constant.getOutput()); !name.empty())
+      clone->setLoc(named(constant.getLoc(), freshName(name)));
     cloneOf[clone.getOutput()] = original(constant.getOutput());
     operand.set(clone.getOutput());
     constant = clone;
@@ -250,6 +253,6 @@ Location ExtentRewriter::named(Location like, StringRef name) {
 }
 
 void ExtentRewriter::record(StringRef name, Operation *asker) {
-  if (llvm::none_of(rewritten, [&](const auto &entry) { return entry.first == name; }))
+  if (!name.empty() && llvm::none_of(rewritten, [&](const auto &entry) { return entry.first == name; }))
     rewritten.emplace_back(name.str(), "names an extent of " + nodeName(asker));
 }
