@@ -28,8 +28,8 @@ GraphImporter::GraphImporter(const onnx::ModelProto &model, TensorReader &tensor
                              OpBuilder &builder, Location fileLocation)
     : model(model), tensors(tensors), builder(builder), context(builder.getContext()),
       fileLocation(fileLocation) {
-  for (RegisteredOperationName name : context->getRegisteredOperationsByDialect("nn"))
-    if (auto *mirror = name.getInterface<nn::OnnxOpInterface>())
+  for (RegisteredOperationName name : context->getRegisteredOperations())
+    if (auto *mirror = name.getInterface<nn::OnnxOpInterface>(); mirror && name.getDialectNamespace() == "nn")
       operations.try_emplace(mirror->getOnnxName(), name);
   for (const onnx::FunctionProto &function : model.functions())
     functions.try_emplace(function.domain() + ":" + function.name() + ":" + function.overload(),

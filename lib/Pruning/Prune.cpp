@@ -4,6 +4,7 @@
 
 #include "secateur/Pruning/Prune.h"
 
+#include "dialects/Prune/IR/PruneDialect.h"
 #include "secateur/Pruning/Passes.h"
 #include "secateur/Pruning/Score.h"
 
@@ -38,6 +39,7 @@ static FailureOr<PlanOutcome> choose(func::FuncOp func, const PruneOptions &opti
 }
 
 FailureOr<PruneOutcome> pruning::decidePruning(func::FuncOp func, const PruneOptions &options) {
+  func.getContext()->loadDialect<prune::PruneDialect>();
   SmallVector<std::string> interface(options.allowInterface.begin(), options.allowInterface.end());
   if (failed(analyze(func, interface)))
     return failure();
