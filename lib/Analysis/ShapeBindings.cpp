@@ -93,7 +93,8 @@ analysis::specializeArguments(func::FuncOp func,
   auto dimName = [&](unsigned argument, unsigned axis) -> StringRef {
     auto names = func.getArgAttrOfType<ArrayAttr>(argument, nn::NNDialect::kDimsAttr);
     auto name = names && axis < names.size() ? dyn_cast<StringAttr>(names[axis]) : StringAttr();
-    return name ? name.getValue() : StringRef();
+    // "?" is what some exporters write for a size without a name.
+    return name && name != "?" ? name.getValue() : StringRef();
   };
   for (const auto &[name, shape] : argumentShapes) {
     unsigned position = 0, count = func.getNumArguments();

@@ -52,6 +52,8 @@ void SymbolicShapes::setArgumentShapes() {
       if (names && axis < names.size())
         if (auto string = dyn_cast<StringAttr>(names[axis]))
           name = string.getValue();
+      if (name == "?") // What some exporters write for a size without a name.
+        name = "";
       if (auto it = byName.find(name); !name.empty() && it != byName.end()) {
         symbols[cast<AffineSymbolExpr>(it->second).getPosition()].sources.push_back({position, unsigned(axis)});
         shape.push_back(it->second);

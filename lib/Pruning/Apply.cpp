@@ -101,9 +101,9 @@ static void describeInterface(func::FuncOp func, ModelExtents &extents, PlanFile
 
 /// Copies of shared constants that lost nothing, as their originals, are not
 /// needed.
-static void mergeUncutCopies(func::FuncOp func, ModelExtents &extents) {
+static SmallVector<nn::ConstantOp> mergeUncutCopies(func::FuncOp func, ModelExtents &extents) {
   llvm::StringMap<nn::ConstantOp> originals;
-  SmallVector<nn::ConstantOp> copies;
+  SmallVector<nn::ConstantOp> copies, merged;
   func.walk([&](nn::ConstantOp constant) {
     if (constant->hasAttr(kCopyOfAttr))
       copies.push_back(constant);
@@ -119,15 +119,9 @@ static void mergeUncutCopies(func::FuncOp func, ModelExtents &extents) {
       return !isa<prune::GroupOp, prune::PinOp>(use.getOwner());
     });
     copy->removeAttr(kCopyOfAttr);
+    merged.push_back(copy);
   }
-}
-
-/// Constants whose last use went with the groups.
-static void eraseUnusedCopies(func::FuncOp func) {
-  func.walk([](nn::ConstantOp constant) {
-    if (constant.getOutput().use_empty() && !constant.getInitializer())
-      constant.erase();
-  });
+  return merged;
 }
 
 //===----------------------------------------------------------------------===//
@@ -249,7 +243,7 @@ FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &op
   if (Value ragged = extents.findRagged())
     return emitError(ragged.getLoc()) << "what the plan leaves of '" << valueName(ragged)
                                       << "' is ragged: as many units must leave each slot";
-  mergeUncutCopies(func, extents);
+  SmallVector<nn::ConstantOp> merged = mergeUncutCopies(func, extents);
   describeCopies(func, plan);
   describeInterface(func, extents, plan);
 
@@ -257,11 +251,13 @@ FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &op
     if (failed(zeroWeights(func, groups)))
       return failure();
     stripGroups(func);
-    eraseUnusedCopies(func);
+    for (nn::ConstantOp copy : merged)
+      copy.erase();
     return plan;
   }
   stripGroups(func);
-  eraseUnusedCopies(func);
+  for (nn::ConstantOp copy : merged)
+    copy.erase();
   ExtentRewriter rewriter(extents);
   if (failed(rewriter.run()) || failed(eraseWeights(extents)))
     return failure();
