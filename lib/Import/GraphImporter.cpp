@@ -103,10 +103,12 @@ InFlightDiagnostic GraphImporter::emitNodeError(const onnx::NodeProto &node, Loc
 //===----------------------------------------------------------------------===//
 
 /// One string per dimension: its symbol, or empty.
+/// The names of dynamic dimensions. Exporters write "?" for one without a name: two
+/// of those are not the same dimension.
 static ArrayAttr getDimSymbols(Builder &builder, const onnx::TypeProto &type) {
   SmallVector<StringRef> symbols;
   for (const auto &dim : type.tensor_type().shape().dim())
-    symbols.push_back(dim.has_dim_param() ? StringRef(dim.dim_param()) : StringRef());
+    symbols.push_back(dim.has_dim_param() && dim.dim_param() != "?" ? StringRef(dim.dim_param()) : StringRef());
   return builder.getStrArrayAttr(symbols);
 }
 
