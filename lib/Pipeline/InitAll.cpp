@@ -10,6 +10,7 @@
 #include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/Registration.h"
 #include "secateur/CodeGen/Passes.h"
+#include "secateur/Lowering/Passes.h"
 #include "secateur/Pruning/CouplingModels.h"
 #include "secateur/Pruning/Erasure.h"
 #include "secateur/Pruning/Passes.h"
@@ -26,7 +27,7 @@ using namespace mlir;
 
 void secateur::registerAllDialects(DialectRegistry &registry) {
   // Dialects of MLIR.
-  registry.insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+  registry.insert<affine::AffineDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
                   memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
                   vector::VectorDialect>();
   // Our own.
@@ -39,6 +40,7 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
   analysis::registerShapeModels(registry);
   kern::registerBufferizableModels(registry);
+  lowering::registerLoweringModels(registry);
   pruning::registerCouplingModels(registry);
   pruning::registerErasureModels(registry);
   transform::registerConstantFoldModels(registry);
@@ -49,6 +51,7 @@ void secateur::registerAllPasses() {
   mlir::registerTransformsPasses();
   bufferization::registerBufferizationPasses();
   analysis::registerSecateurAnalysisPasses();
+  lowering::registerLoweringPasses();
   pruning::registerSecateurPruningPasses();
   transform::registerTransformPasses();
   codegen::registerSecateurCodeGenPasses();

@@ -1,0 +1,93 @@
+// RUN: secateur-opt %s -lower-nn -split-input-file | FileCheck %s
+
+// A convolution packs its filter, adds its bias as it stores, and leaves the
+// channels last for what follows; only the boundary of the model transposes.
+// CHECK-LABEL: func.func @conv(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x3x8x9xf32> {{{.*}}nn.type = f32}) -> (tensor<?x4x8x9xf32> {nn.type = f32})
+// CHECK:         %[[N:.*]] = tensor.dim %[[X]]
+// CHECK:         %[[B:.*]] = arith.constant dense<[1.0{{.*}}]> : tensor<4xf32>
+// CHECK:         %[[W:.*]] = kern.weight {{.*}} shape [1, 4, 3, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16
+// CHECK:         %[[T:.*]] = linalg.transpose ins(%[[X]] {{.*}} permutation = [0, 2, 3, 1]
+// CHECK:         %[[E:.*]] = tensor.empty(%[[N]]) : tensor<?x8x9x4xf32>
+// CHECK:         %[[Y:.*]] = kern.conv ins(%[[T]], %[[W]] {{.*}} epilogue(%[[B]] {{.*}} outs(%[[E]] {{.*}} pads [1, 1, 1, 1]
+// CHECK:         linalg.generic {{.*}} ins(%[[Y]] : tensor<?x8x9x4xf32>)
+// CHECK:           arith.maximumf
+// CHECK:         linalg.transpose {{.*}} permutation = [0, 3, 1, 2]
+func.func @conv(%x: tensor<?x3x8x9xf32> {nn.dims = ["n", "", "", ""]}) -> tensor<?x4x8x9xf32> {
+  %w = nn.constant dense<2.0> : tensor<4x3x3x3xf32>
+  %b = nn.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+  %0 = nn.conv %x, %w B(%b) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x3x8x9xf32>, tensor<4x3x3x3xf32>, tensor<4xf32>) -> tensor<?x4x8x9xf32>
+  %1 = nn.relu %0 : (tensor<?x4x8x9xf32>) -> tensor<?x4x8x9xf32>
+  return %1 : tensor<?x4x8x9xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @pointwise_kernel
+// CHECK:         kern.weight {{.*}} shape [4, 3] permutation [1, 0] panel 16
+// CHECK:         kern.contract
+// CHECK-NOT:     kern.conv
+func.func @pointwise_kernel(%x: tensor<1x3x5x6xf32>) -> tensor<1x4x5x6xf32> {
+  %w = nn.constant dense<2.0> : tensor<4x3x1x1xf32>
+  %0 = nn.conv %x, %w : (tensor<1x3x5x6xf32>, tensor<4x3x1x1xf32>) -> tensor<1x4x5x6xf32>
+  return %0 : tensor<1x4x5x6xf32>
+}
+
+// -----
+
+// A stride makes it a convolution again.
+// CHECK-LABEL: func.func @strided_pointwise_kernel
+// CHECK-NOT:     kern.contract
+// CHECK:         kern.conv {{.*}} strides [2, 2]
+func.func @strided_pointwise_kernel(%x: tensor<1x3x5x6xf32>) -> tensor<1x4x3x3xf32> {
+  %w = nn.constant dense<2.0> : tensor<4x3x1x1xf32>
+  %0 = nn.conv %x, %w {strides = array<i64: 2, 2>} : (tensor<1x3x5x6xf32>, tensor<4x3x1x1xf32>) -> tensor<1x4x3x3xf32>
+  return %0 : tensor<1x4x3x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @depthwise
+// CHECK:         kern.weight {{.*}} shape [6, 3, 3] permutation [1, 2, 0] : tensor<3x3x6xf32>
+// CHECK:         kern.depthwise_conv
+func.func @depthwise(%x: tensor<1x6x5x5xf32>) -> tensor<1x6x3x3xf32> {
+  %w = nn.constant dense<2.0> : tensor<6x1x3x3xf32>
+  %0 = nn.conv %x, %w {group = 6 : i64} : (tensor<1x6x5x5xf32>, tensor<6x1x3x3xf32>) -> tensor<1x6x3x3xf32>
+  return %0 : tensor<1x6x3x3xf32>
+}
+
+// -----
+
+// Two filters per channel are no depthwise convolution.
+// CHECK-LABEL: func.func @grouped
+// CHECK-NOT:     kern.depthwise_conv
+// CHECK:         kern.conv {{.*}} groups 6
+func.func @grouped(%x: tensor<1x6x5x5xf32>) -> tensor<1x12x3x3xf32> {
+  %w = nn.constant dense<2.0> : tensor<12x1x3x3xf32>
+  %0 = nn.conv %x, %w {group = 6 : i64} : (tensor<1x6x5x5xf32>, tensor<12x1x3x3xf32>) -> tensor<1x12x3x3xf32>
+  return %0 : tensor<1x12x3x3xf32>
+}
+
+// -----
+
+// Windows that do not overlap make blocks of the result.
+// CHECK-LABEL: func.func @transposed_blocks
+// CHECK:         kern.contract {{.*}} tensor<2x2x1x3x16xf32>) packed outs({{.*}} : tensor<1x4x2x5x2x4xf32>)
+// CHECK:         tensor.collapse_shape {{.*}} into tensor<1x8x10x4xf32>
+func.func @transposed_blocks(%x: tensor<1x3x4x5xf32>) -> tensor<1x4x8x10xf32> {
+  %w = nn.constant dense<2.0> : tensor<3x4x2x2xf32>
+  %0 = nn.conv_transpose %x, %w {strides = array<i64: 2, 2>} : (tensor<1x3x4x5xf32>, tensor<3x4x2x2xf32>) -> tensor<1x4x8x10xf32>
+  return %0 : tensor<1x4x8x10xf32>
+}
+
+// -----
+
+// Windows that do are a convolution of the operand with zeros in between.
+// CHECK-LABEL: func.func @transposed_windows
+// CHECK:         tensor.insert_slice {{.*}}[0, 0, 0, 0] [1, 4, 5, 3] [1, 2, 2, 1] : tensor<1x4x5x3xf32> into tensor<1x7x9x3xf32>
+// CHECK:         kern.conv {{.*}} pads [1, 1, 1, 1]
+func.func @transposed_windows(%x: tensor<1x3x4x5xf32>) -> tensor<1x4x7x9xf32> {
+  %w = nn.constant dense<2.0> : tensor<3x4x3x3xf32>
+  %0 = nn.conv_transpose %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x3x4x5xf32>, tensor<3x4x3x3xf32>) -> tensor<1x4x7x9xf32>
+  return %0 : tensor<1x4x7x9xf32>
+}
