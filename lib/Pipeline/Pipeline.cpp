@@ -10,10 +10,7 @@
 #include "secateur/Export/Export.h"
 #include "secateur/Import/Import.h"
 #include "secateur/Pipeline/Verify.h"
-#include "secateur/Pruning/Apply.h"
-#include "secateur/Pruning/Passes.h"
-#include "secateur/Pruning/Report.h"
-#include "secateur/Pruning/Score.h"
+#include "secateur/Pruning/Prune.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -64,7 +61,7 @@ private:
   LogicalResult phase(StringRef name, llvm::function_ref<LogicalResult()> body);
   LogicalResult import();
   LogicalResult prune();
-  LogicalResult choose(func::FuncOp function);
+  FailureOr<pruning::PruneOptions> pruneOptions();
   LogicalResult verify();
   LogicalResult compileTo(ModuleOp source, StringRef path);
   LogicalResult lower();
@@ -83,7 +80,6 @@ private:
   /// The dense model with the removed elements zeroed; only with --verify.
   OwningOpRef<ModuleOp> zeroed;
   pruning::PruningReport summary;
-  std::optional<pruning::PlanFile> plan;
   std::vector<OutputDifference> differences;
 };
 
@@ -161,56 +157,49 @@ pruning::NominalShapes Compilation::countedShapes() const {
   return shapes;
 }
 
-/// Marks the units that leave: by budget, or as a plan file says.
-LogicalResult Compilation::choose(func::FuncOp function) {
+/// What is asked of the Pruning stage.
+FailureOr<pruning::PruneOptions> Compilation::pruneOptions() {
+  pruning::PruneOptions prune;
   FailureOr<std::string> hash = pruning::hashFile(options.input, &context);
   if (failed(hash))
     return failure();
-  if (!options.plan.empty()) {
-    FailureOr<pruning::PlanFile> saved = pruning::readPlanFile(options.plan, &context);
-    return failed(saved) ? failure() : pruning::replayPlan(function, *saved, *hash);
-  }
-  if (!options.keep.empty() && failed(pruning::keepGroups(function, options.keep)))
+  prune.sha256 = *hash;
+  prune.plan.budgets = options.budgets;
+  prune.plan.nominal = countedShapes();
+  prune.plan.bestEffort = options.bestEffort;
+  prune.keep = options.keep;
+  if (options.plan.empty())
+    return prune;
+  FailureOr<pruning::PlanFile> saved = pruning::readPlanFile(options.plan, &context);
+  if (failed(saved))
     return failure();
-  std::unique_ptr<pruning::Criterion> criterion = pruning::createMagnitudeCriterion();
-  if (failed(pruning::scoreGroups(function, *criterion)))
-    return failure();
-  pruning::PlanOptions planOptions;
-  planOptions.budgets = options.budgets;
-  planOptions.nominal = countedShapes();
-  planOptions.bestEffort = options.bestEffort;
-  return success(succeeded(pruning::planPruning(function, planOptions)));
+  prune.replay = std::move(*saved);
+  return prune;
 }
 
 LogicalResult Compilation::prune() {
   func::FuncOp function = mainFunction(*module);
-  PassManager manager(&context);
-  manager.addNestedPass<func::FuncOp>(pruning::createPruneAnalyze());
-  if (failed(manager.run(*module)) || failed(choose(function)))
+  FailureOr<pruning::PruneOptions> prune = pruneOptions();
+  if (failed(prune))
     return failure();
-  summary = pruning::summarize(function, summary.dense, summary.dense);
-  if (options.verify && !options.dryRun) {
+  FailureOr<pruning::PruneOutcome> outcome = pruning::decidePruning(function, *prune);
+  if (failed(outcome))
+    return failure();
+  summary = outcome->report;
+  if (options.dryRun)
+    return success();
+  if (options.verify) {
     zeroed = OwningOpRef<ModuleOp>(cast<ModuleOp>(module->getOperation()->clone()));
     pruning::ApplyOptions zero{countedShapes(), /*zero=*/true};
     if (failed(pruning::applyPlan(mainFunction(*zeroed), zero)))
       return failure();
   }
-  FailureOr<pruning::PlanFile> applied = pruning::applyPlan(function, {countedShapes(), /*zero=*/false});
-  if (failed(applied))
+  if (failed(pruning::carryOutPruning(function, *prune, *outcome)))
     return failure();
-  plan = std::move(*applied);
-  FailureOr<std::string> hash = pruning::hashFile(options.input, &context);
-  if (failed(hash))
-    return failure();
-  plan->sha256 = *hash;
-  FailureOr<std::unique_ptr<pruning::ModelExtents>> extents =
-      pruning::ModelExtents::compute(function, countedShapes());
-  if (failed(extents))
-    return failure();
-  summary.pruned = (*extents)->getDenseCost();
+  summary = outcome->report;
   if (options.savePlan.empty())
     return success();
-  return pruning::writePlanFile(*plan, options.savePlan, &context);
+  return pruning::writePlanFile(outcome->plan, options.savePlan, &context);
 }
 
 /// Compiles a copy of `source` to a library at `path`.
