@@ -158,8 +158,11 @@ static FailureOr<std::vector<std::string>> makeArguments(StringRef output, Strin
 }
 
 FailureOr<LinkResult> codegen::linkModel(StringRef object, ArrayRef<PackedWeight> weights,
-                                         uint64_t weightBytes, StringRef output,
+                                         uint64_t weightBytes, StringRef outputPath,
                                          const LinkOptions &options, Location location) {
+  // A copy: lld resets the command-line options of the process, which may hold it.
+  std::string pathCopy = outputPath.str();
+  StringRef output = pathCopy;
   TemporaryFiles files(output, location);
   FailureOr<StringRef> temporary = files.create(".out");
   FailureOr<StringRef> model = files.create(".model.o", object);
