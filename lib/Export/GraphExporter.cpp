@@ -195,6 +195,25 @@ LogicalResult GraphExporter::exportConstant(Operation *op, onnx::GraphProto &gra
   return success();
 }
 
+Value GraphExporter::findEmptyConstant(Operation *op) {
+  // The one that stood there at import is the last before `op` that nothing
+  // reads so far.
+  Value found;
+  for (Operation *previous = op->getPrevNode(); previous; previous = previous->getPrevNode()) {
+    auto constant = dyn_cast<nn::ConstantOp>(previous);
+    if (!constant)
+      continue;
+    auto type = dyn_cast<RankedTensorType>(constant.getType());
+    if (!type || type.getRank() != 1 || type.getDimSize(0) != 0 || !type.getElementType().isF32())
+      continue;
+    if (!names.isRead(constant) && constant->use_empty())
+      return constant;
+    if (!found)
+      found = constant;
+  }
+  return found;
+}
+
 void GraphExporter::addInputs(const ExportForm &form, onnx::GraphProto &graph,
                               onnx::NodeProto &node) {
   size_t count = form.inputs.size();
@@ -207,6 +226,10 @@ void GraphExporter::addInputs(const ExportForm &form, onnx::GraphProto &graph,
     }
     if (!llvm::is_contained(form.emptyInputs, index)) {
       node.add_input("");
+      continue;
+    }
+    if (Value constant = findEmptyConstant(form.op)) {
+      node.add_input(names.read(constant).str());
       continue;
     }
     // An initializer of no elements, one a graph.

@@ -38,6 +38,8 @@ private:
   mlir::LogicalResult exportRegions(mlir::Operation *op, onnx::NodeProto &node);
   mlir::LogicalResult addAttribute(mlir::Operation *op, mlir::NamedAttribute attribute,
                                    onnx::NodeProto &node);
+  /// A constant of no elements that `op` may read; null where there is none.
+  mlir::Value findEmptyConstant(mlir::Operation *op);
   void addInputs(const ExportForm &form, onnx::GraphProto &graph, onnx::NodeProto &node);
   /// The name of `value` as an output of its graph; copied under another name
   /// where `taken` already has it or another graph defines it.

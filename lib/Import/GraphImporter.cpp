@@ -156,6 +156,7 @@ LogicalResult GraphImporter::importArguments(const onnx::GraphProto &graph, Scop
     Type type = input.has_type() ? importType(input.type()) : Type();
     if (!type || hasImpossibleShape(type)) {
       fail() << (type ? "has impossible dimensions" : "has no type, or one of unknown elements");
+      scope.values[input.name()] = Value();
       continue;
     }
     SmallVector<NamedAttribute> named = {
