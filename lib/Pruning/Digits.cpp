@@ -462,6 +462,15 @@ void DigitGraph::forEachPinnedRun(NodeId node, function_ref<void(int64_t, int64_
   }
 }
 
+/// A loop whose every round is followed by the next of the loop outside is one
+/// with it.
+static void addLoop(SmallVectorImpl<secateur::prune::AxisPart::Loop> &loops, secateur::prune::AxisPart::Loop loop) {
+  if (!loops.empty() && loops.back().count > 0 && loop.count > 0 && loops.back().stride == loop.count * loop.stride)
+    loops.back() = {loops.back().count * loop.count, loop.stride};
+  else
+    loops.push_back(loop);
+}
+
 void DigitGraph::walk(NodeId id, Occurrence &at, function_ref<void(const Occurrence &)> visit) {
   id = find(id);
   const Node &node = nodes[id];
@@ -475,19 +484,22 @@ void DigitGraph::walk(NodeId id, Occurrence &at, function_ref<void(const Occurre
       at.offset += extent(piece).factor * block;
     }
   } else {
-    // Factors from the innermost: each stands inside a loop over all before it.
-    Extent outerSize = node.extent;
+    // Each factor stands inside a loop over all before it, and owns runs as long
+    // as all after it.
     bool known = node.extent.isStatic() && block > 0;
-    for (NodeId factor : llvm::reverse(node.children)) {
+    Extent outerSize, innerSize = node.extent;
+    for (NodeId factor : node.children) {
       const Extent &size = extent(factor);
-      outerSize = outerSize.dividedBy(size).value_or(Extent(0));
+      innerSize = innerSize.dividedBy(size).value_or(Extent(0));
+      bool innerKnown = block > 0 && innerSize.isStatic() && innerSize.factor > 0;
+      at.block = innerKnown ? block * innerSize.factor : -1;
       bool looped = !outerSize.isOne();
+      SmallVector<prune::AxisPart::Loop, 1> outer = at.outer;
       if (looped)
-        at.outer.push_back({known ? outerSize.factor : -1, size.factor * at.block});
+        addLoop(at.outer, {known ? outerSize.factor : -1, size.factor * at.block});
       walk(factor, at, visit);
-      if (looped)
-        at.outer.pop_back();
-      at.block = known && size.isStatic() ? at.block * size.factor : -1;
+      at.outer = std::move(outer);
+      outerSize = outerSize * size;
     }
   }
   at.offset = offset;

@@ -170,12 +170,13 @@ void Solver::visit(Operation *op) {
   if (op->hasTrait<OpTrait::IsTerminator>()) {
     for (OpOperand &operand : op->getOpOperands()) {
       std::string name = "output " + std::to_string(operand.getOperandNumber());
-      if (auto attribute = func.getResultAttrOfType<StringAttr>(operand.getOperandNumber(), nn::NNDialect::kNameAttr))
-        name = attribute.str();
-      if (interface.contains(name))
+      auto attribute = func.getResultAttrOfType<StringAttr>(operand.getOperandNumber(), nn::NNDialect::kNameAttr);
+      if (attribute)
+        name = "output '" + attribute.str() + "'";
+      if (attribute && interface.contains(attribute.getValue()))
         continue;
       for (Axis axis : axes(operand))
-        pin(axis, "output '" + name + "' of the graph keeps its size");
+        pin(axis, name + " of the graph keeps its size");
     }
     return;
   }

@@ -1,0 +1,128 @@
+// RUN: secateur-opt %s -prune-analyze -mlir-use-nameloc-as-prefix | FileCheck %s
+
+// Concat, split, slice, pad and gather: where one axis is cut, so are all that
+// are one with it.
+
+// DenseNet: what is appended keeps its place behind what was there.
+// CHECK-LABEL: @dense_block
+func.func @dense_block(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf32> {
+  %a = nn.constant dense<1.0> : tensor<4x3x1x1xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<5x4x1x1xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<6x9x1x1xf32> loc("c")
+  %d = nn.constant dense<1.0> : tensor<2x15x1x1xf32> loc("d")
+  %0 = nn.conv %x, %a : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32> loc("r0")
+  %1 = nn.conv %0, %b : (tensor<?x4x8x8xf32>, tensor<5x4x1x1xf32>) -> tensor<?x5x8x8xf32> loc("r1")
+  %2 = nn.concat %0, %1 {axis = 1 : i64} : (tensor<?x4x8x8xf32>, tensor<?x5x8x8xf32>) -> tensor<?x9x8x8xf32> loc("r2")
+  %3 = nn.conv %2, %c : (tensor<?x9x8x8xf32>, tensor<6x9x1x1xf32>) -> tensor<?x6x8x8xf32> loc("r3")
+  %4 = nn.concat %2, %3 {axis = 1 : i64} : (tensor<?x9x8x8xf32>, tensor<?x6x8x8xf32>) -> tensor<?x15x8x8xf32> loc("r4")
+  %5 = nn.conv %4, %d : (tensor<?x15x8x8xf32>, tensor<2x15x1x1xf32>) -> tensor<?x2x8x8xf32> loc("r5")
+  // CHECK: prune.group "a:0" units(4) (%a[0: 0 by 1], %b[1: 0 by 1], %c[1: 0 by 1], %d[1: 0 by 1], %r0[1: 0 by 1], %r2[1: 0 by 1], %r4[1: 0 by 1])
+  // CHECK: prune.group "b:0" units(5) (%b[0: 0 by 1], %c[1: 4 by 1], %d[1: 4 by 1], %r1[1: 0 by 1], %r2[1: 4 by 1], %r4[1: 4 by 1])
+  // CHECK: prune.group "c:0" units(6) (%c[0: 0 by 1], %d[1: 9 by 1], %r3[1: 0 by 1], %r4[1: 9 by 1])
+  // CHECK-NOT: prune.group
+  return %5 : tensor<?x2x8x8xf32>
+}
+
+// A tensor beside itself: a unit has two boxes. Beside a depthwise image of
+// itself likewise (Ghost).
+// CHECK-LABEL: @twice
+func.func @twice(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf32> {
+  %a = nn.constant dense<1.0> : tensor<4x3x1x1xf32> loc("a")
+  %dw = nn.constant dense<1.0> : tensor<4x1x1x1xf32> loc("dw")
+  %d = nn.constant dense<1.0> : tensor<2x12x1x1xf32> loc("d")
+  %0 = nn.conv %x, %a : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32> loc("r0")
+  %1 = nn.conv %0, %dw {group = 4 : i64} : (tensor<?x4x8x8xf32>, tensor<4x1x1x1xf32>) -> tensor<?x4x8x8xf32> loc("r1")
+  %2 = nn.concat %0, %0, %1 {axis = 1 : i64} : (tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32>) -> tensor<?x12x8x8xf32> loc("r2")
+  %3 = nn.conv %2, %d : (tensor<?x12x8x8xf32>, tensor<2x12x1x1xf32>) -> tensor<?x2x8x8xf32> loc("r3")
+  // CHECK: prune.group "a:0" units(4) (%a[0: 0 by 1], %dw[0: 0 by 1], %d[1: 0 by 1][1: 4 by 1][1: 8 by 1], %r0[1: 0 by 1], %r1[1: 0 by 1], %r2[1: 0 by 1][1: 4 by 1][1: 8 by 1])
+  // CHECK-NOT: prune.group
+  return %3 : tensor<?x2x8x8xf32>
+}
+
+// C2f: both halves of a split go into the concatenation, one of them through a
+// block with a residual.
+// CHECK-LABEL: @split_and_reuse
+func.func @split_and_reuse(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf32> {
+  %a = nn.constant dense<1.0> : tensor<8x3x1x1xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<4x4x1x1xf32> loc("b")
+  %d = nn.constant dense<1.0> : tensor<2x12x1x1xf32> loc("d")
+  %sizes = nn.constant dense<4> : tensor<2xi64>
+  %0 = nn.conv %x, %a : (tensor<?x3x8x8xf32>, tensor<8x3x1x1xf32>) -> tensor<?x8x8x8xf32> loc("r0")
+  %1:2 = nn.split %0 split(%sizes) {axis = 1 : i64} : (tensor<?x8x8x8xf32>, tensor<2xi64>) -> (tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32>) loc("s")
+  %2 = nn.conv %1#1, %b : (tensor<?x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<?x4x8x8xf32> loc("r2")
+  %3 = nn.add %1#1, %2 : (tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32>) -> tensor<?x4x8x8xf32> loc("r3")
+  %4 = nn.concat %1#0, %1#1, %3 {axis = 1 : i64} : (tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32>) -> tensor<?x12x8x8xf32> loc("r4")
+  %5 = nn.conv %4, %d : (tensor<?x12x8x8xf32>, tensor<2x12x1x1xf32>) -> tensor<?x2x8x8xf32> loc("r5")
+  // CHECK: prune.group "a:0" units(4) (%a[0: 0 by 1], %d[1: 0 by 1], %r0[1: 0 by 1], %{{.*}}#0[1: 0 by 1], %r4[1: 0 by 1])
+  // CHECK: prune.group "a:0#1" units(4) (%a[0: 4 by 1], %b[0: 0 by 1][1: 0 by 1], %d[1: 4 by 1][1: 8 by 1], %r0[1: 4 by 1],
+  // CHECK-NOT: prune.group
+  return %5 : tensor<?x2x8x8xf32>
+}
+
+// A cut inside a residual stream cuts all that is added to it.
+// CHECK-LABEL: @cut_points_spread
+func.func @cut_points_spread(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> (tensor<?x2x8x8xf32>, tensor<?x2x8x8xf32>) {
+  %a = nn.constant dense<1.0> : tensor<6x3x1x1xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<6x3x1x1xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<2x6x1x1xf32> loc("c")
+  %d = nn.constant dense<1.0> : tensor<2x4x1x1xf32> loc("d")
+  %starts = nn.constant dense<2> : tensor<1xi64>
+  %ends = nn.constant dense<6> : tensor<1xi64>
+  %axes = nn.constant dense<1> : tensor<1xi64>
+  %0 = nn.conv %x, %a : (tensor<?x3x8x8xf32>, tensor<6x3x1x1xf32>) -> tensor<?x6x8x8xf32>
+  %1 = nn.conv %x, %b : (tensor<?x3x8x8xf32>, tensor<6x3x1x1xf32>) -> tensor<?x6x8x8xf32>
+  %2 = nn.add %0, %1 : (tensor<?x6x8x8xf32>, tensor<?x6x8x8xf32>) -> tensor<?x6x8x8xf32>
+  %3 = nn.conv %2, %c : (tensor<?x6x8x8xf32>, tensor<2x6x1x1xf32>) -> tensor<?x2x8x8xf32>
+  %4 = nn.slice %1, %starts, %ends axes(%axes) : (tensor<?x6x8x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x4x8x8xf32>
+  %5 = nn.conv %4, %d : (tensor<?x4x8x8xf32>, tensor<2x4x1x1xf32>) -> tensor<?x2x8x8xf32>
+  // CHECK: prune.group "a:0" units(2) (%a[0: 0 by 1], %b[0: 0 by 1], %c[1: 0 by 1],
+  // CHECK: prune.group "a:0#1" units(4) (%a[0: 2 by 1], %b[0: 2 by 1], %c[1: 2 by 1], %d[1: 0 by 1],
+  // CHECK-NOT: prune.group
+  return %3, %5 : tensor<?x2x8x8xf32>, tensor<?x2x8x8xf32>
+}
+
+// ResNet's parameter-free shortcut: every other position in space, channels
+// padded. The padding goes with the channels that are added to it.
+// CHECK-LABEL: @padded_shortcut
+func.func @padded_shortcut(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x4x4xf32> {
+  %a = nn.constant dense<1.0> : tensor<4x3x1x1xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<8x4x1x1xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<2x8x1x1xf32> loc("c")
+  %starts = nn.constant dense<0> : tensor<2xi64>
+  %ends = nn.constant dense<8> : tensor<2xi64>
+  %axes = nn.constant dense<[2, 3]> : tensor<2xi64>
+  %steps = nn.constant dense<2> : tensor<2xi64>
+  %pads = nn.constant dense<[0, 2, 0, 0, 0, 2, 0, 0]> : tensor<8xi64>
+  %0 = nn.conv %x, %a : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
+  %1 = nn.conv %0, %b {strides = array<i64: 2, 2>} : (tensor<?x4x8x8xf32>, tensor<8x4x1x1xf32>) -> tensor<?x8x4x4xf32>
+  %2 = nn.slice %0, %starts, %ends axes(%axes) steps(%steps) : (tensor<?x4x8x8xf32>, tensor<2xi64>, tensor<2xi64>, tensor<2xi64>, tensor<2xi64>) -> tensor<?x4x4x4xf32>
+  %3 = nn.pad %2, %pads : (tensor<?x4x4x4xf32>, tensor<8xi64>) -> tensor<?x8x4x4xf32>
+  %4 = nn.add %1, %3 : (tensor<?x8x4x4xf32>, tensor<?x8x4x4xf32>) -> tensor<?x8x4x4xf32>
+  %5 = nn.conv %4, %c : (tensor<?x8x4x4xf32>, tensor<2x8x1x1xf32>) -> tensor<?x2x4x4xf32>
+  // CHECK: prune.group "a:0" units(4) (%a[0: 0 by 1], %b[0: 2 by 1][1: 0 by 1], %c[1: 2 by 1],
+  // CHECK: prune.group "b:0" units(2) (%b[0: 0 by 1], %c[1: 0 by 1],
+  // CHECK: prune.group "b:0#1" units(2) (%b[0: 6 by 1], %c[1: 6 by 1],
+  // CHECK-NOT: prune.group
+  return %5 : tensor<?x2x4x4xf32>
+}
+
+// A permutation moves digits; positions taken twice leave twice; positions that
+// the input picks stay.
+// CHECK-LABEL: @gather
+func.func @gather(%x: tensor<?x3xf32> {nn.name = "x"}, %any: tensor<4xi64> {nn.name = "any"}) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<3x4xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<5x2xf32> loc("c")
+  %d = nn.constant dense<1.0> : tensor<4x2xf32> loc("d")
+  %order = nn.constant dense<[3, 0, 1, 2, 3]> : tensor<5xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.gather %0, %order {axis = 1 : i64} : (tensor<?x4xf32>, tensor<5xi64>) -> tensor<?x5xf32>
+  %2 = nn.matmul %1, %c : (tensor<?x5xf32>, tensor<5x2xf32>) -> tensor<?x2xf32>
+  %3 = nn.matmul %x, %b : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %4 = nn.gather %3, %any {axis = 1 : i64} : (tensor<?x4xf32>, tensor<4xi64>) -> tensor<?x4xf32> loc("picked")
+  %5 = nn.matmul %4, %d : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+  // CHECK: prune.group "a:1" units(3) (%a[1: 0 by 1], %c[0: 1 by 1],
+  // CHECK-NOT: prune.group
+  // CHECK: prune.pin %b axis 1 "positions are picked by what the input holds" by "Gather 'picked'"
+  return %2, %5 : tensor<?x2xf32>, tensor<?x2xf32>
+}
