@@ -140,6 +140,9 @@ LogicalResult Compilation::import() {
     return failure();
   if (failed(infer(*module)))
     return failure();
+  // The report of a model that is not pruned has its costs all the same.
+  if (isPruned() || options.report.empty())
+    return success();
   FailureOr<std::unique_ptr<pruning::ModelExtents>> extents =
       pruning::ModelExtents::compute(function, countedShapes());
   if (failed(extents))
