@@ -38,6 +38,7 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   linalg::registerBufferizableOpInterfaceExternalModels(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  analysis::registerCostModels(registry);
   analysis::registerShapeModels(registry);
   kern::registerBufferizableModels(registry);
   lowering::registerLoweringModels(registry);

@@ -13,6 +13,8 @@ namespace secateur::analysis {
 
 /// ShapeOpInterface of every operation of nn.
 void registerShapeModels(mlir::DialectRegistry &registry);
+/// CostOpInterface of the operations that multiply and accumulate.
+void registerCostModels(mlir::DialectRegistry &registry);
 
 } // namespace secateur::analysis
 
