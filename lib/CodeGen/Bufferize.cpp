@@ -30,6 +30,23 @@ static LogicalResult useDestinations(ModuleOp module) {
   return applyPatternsGreedily(module, std::move(patterns));
 }
 
+/// Gives each use an empty tensor of its own: a shared one would tie the lives of
+/// unrelated values together.
+static void separateEmpties(ModuleOp module) {
+  SmallVector<tensor::EmptyOp> empties;
+  module.walk([&](tensor::EmptyOp empty) { empties.push_back(empty); });
+  for (tensor::EmptyOp empty : empties) {
+    SmallVector<OpOperand *> uses;
+    for (OpOperand &use : empty->getUses())
+      if (!isa<tensor::DimOp>(use.getOwner()))
+        uses.push_back(&use);
+    for (OpOperand *use : ArrayRef(uses).drop_front(uses.empty() ? 0 : 1)) {
+      OpBuilder builder(use->getOwner());
+      use->set(builder.clone(*empty)->getResult(0));
+    }
+  }
+}
+
 /// An elementwise operation may overwrite an input that has its type and no
 /// other use: outs(%empty) becomes outs(%input). One-shot analysis still
 /// allocates where something else needs the input.
@@ -55,8 +72,13 @@ namespace {
 struct CodegenBufferizePass : secateur::codegen::impl::CodegenBufferizeBase<CodegenBufferizePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (failed(useDestinations(module))) {
+      module.emitError("operations without destination do not simplify");
+      return signalPassFailure();
+    }
+    separateEmpties(module);
     IRRewriter rewriter(module.getContext());
-    if (failed(useDestinations(module)) || failed(bufferization::eliminateEmptyTensors(rewriter, module))) {
+    if (failed(bufferization::eliminateEmptyTensors(rewriter, module))) {
       module.emitError("empty tensors cannot be eliminated");
       return signalPassFailure();
     }

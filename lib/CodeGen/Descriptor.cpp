@@ -100,7 +100,7 @@ static llvm::Constant *valueDesc(DescriptorWriter &writer, DictionaryAttr value)
     StringRef symbol;
     if (names && axis < names.size() && ShapedType::isDynamic(size))
       if (auto name = dyn_cast<StringAttr>(names[axis]))
-        symbol = name.getValue();
+        symbol = name.getValue() == "?" ? StringRef() : name.getValue();
     named |= !symbol.empty();
     symbols.push_back(symbol.empty() ? writer.null() : writer.string(symbol));
   }

@@ -11,6 +11,8 @@
 // from the last to the first, so that a part of a part ends up in the whole.
 //===----------------------------------------------------------------------===//
 
+#include "VectorBody.h"
+
 #include "secateur/CodeGen/Passes.h"
 
 #include "dialects/Kern/IR/KernOps.h"
@@ -50,8 +52,11 @@ public:
   bool tryElide(linalg::CopyOp copy);
 
 private:
+  struct Move;
+  bool match(linalg::CopyOp copy, Move &move);
+  bool isSelfCopy(Operation *op, Move &move);
   bool collectUses(Value value, const Box &box, SmallVectorImpl<BufferUse> &uses);
-  bool canRetarget(Value value, Value source, MemRefType target, ArrayRef<bool> full);
+  bool canRetarget(Value value, Value source, ArrayRef<bool> full);
   void retarget(OpBuilder &builder, Value value, Value source, Value target,
                 Value replacement);
   bool canHoist(Operation *op, Operation *point);
@@ -66,10 +71,18 @@ struct CodegenElideCopiesPass
     if (getOperation().isExternal() || !getOperation().getBody().hasOneBlock())
       return;
     Block &block = getOperation().getBody().front();
-    SmallVector<linalg::CopyOp> copies(block.getOps<linalg::CopyOp>());
     CopyElision elision(block);
-    for (linalg::CopyOp copy : llvm::reverse(copies))
-      elision.tryElide(copy);
+    // A copy that goes may take others with it.
+    Operation *next = block.empty() ? nullptr : &block.back();
+    while (next) {
+      Operation *op = next;
+      auto copy = dyn_cast<linalg::CopyOp>(op);
+      if (copy && elision.tryElide(copy)) {
+        next = &block.back();
+        continue;
+      }
+      next = op->getPrevNode();
+    }
   }
 };
 
@@ -171,14 +184,19 @@ static bool groupsAreContiguous(ArrayRef<ReassociationIndices> groups, ArrayRef<
 }
 
 /// Whether the users of `value` can take a strided buffer in its place. `source`
-/// is the view of it that is copied; it gets the target itself, of type `target`,
-/// whose axes are whole in its buffer where `full` says so.
-bool CopyElision::canRetarget(Value value, Value source, MemRefType target, ArrayRef<bool> full) {
+/// is the view of it that is copied; it gets the target itself, whose axes are
+/// whole in its buffer where `full` says so.
+bool CopyElision::canRetarget(Value value, Value source, ArrayRef<bool> full) {
   for (Operation *user : value.getUsers()) {
     if (isa<memref::DimOp, DestinationStyleOpInterface, memref::LoadOp, memref::StoreOp>(user))
       continue;
     if (user->getNumResults() == 1 && user->getResult(0) == source) {
-      if (!canRetarget(source, source, target, full))
+      if (!canRetarget(source, source, full))
+        return false;
+      continue;
+    }
+    if (isa<memref::SubViewOp>(user)) {
+      if (!canRetarget(user->getResult(0), Value(), full))
         return false;
       continue;
     }
@@ -186,7 +204,7 @@ bool CopyElision::canRetarget(Value value, Value source, MemRefType target, Arra
     auto collapse = dyn_cast<memref::CollapseShapeOp>(user);
     if (collapse && value == source &&
         groupsAreContiguous(collapse.getReassociationIndices(), full)) {
-      if (!canRetarget(collapse, Value(), target, full))
+      if (!canRetarget(collapse, Value(), full))
         return false;
       continue;
     }
@@ -228,6 +246,25 @@ static Value collapseStrided(OpBuilder &builder, Location loc, Value strided,
                                            newOffset, newSizes, newStrides);
 }
 
+/// The slice `subview` of `buffer` instead of its source. A slice of a slice is
+/// written as one of the whole, so that it is seen to be disjoint from others.
+static Value slicePart(OpBuilder &builder, memref::SubViewOp subview, Value buffer) {
+  Location loc = subview.getLoc();
+  SmallVector<OpFoldResult> offsets = subview.getMixedOffsets();
+  auto outer = buffer.getDefiningOp<memref::SubViewOp>();
+  if (outer && outer.getDroppedDims().none() &&
+      llvm::all_of(outer.getStaticStrides(), [](int64_t stride) { return stride == 1; })) {
+    for (auto [offset, begin] : llvm::zip_equal(offsets, outer.getMixedOffsets()))
+      offset = addIndex(builder, loc, offset, begin);
+    buffer = outer.getSource();
+  }
+  auto type = memref::SubViewOp::inferRankReducedResultType(
+      subview.getType().getShape(), cast<MemRefType>(buffer.getType()), offsets,
+      subview.getMixedSizes(), subview.getMixedStrides());
+  return memref::SubViewOp::create(builder, loc, type, buffer, offsets, subview.getMixedSizes(),
+                                   subview.getMixedStrides());
+}
+
 /// Gives the users of `value` `replacement`, and those of its view `source`
 /// `target`.
 void CopyElision::retarget(OpBuilder &builder, Value value, Value source, Value target,
@@ -237,6 +274,13 @@ void CopyElision::retarget(OpBuilder &builder, Value value, Value source, Value 
     if (value != source && user->getNumResults() == 1 && user->getResult(0) == source) {
       retarget(builder, source, source, target, target);
       user->erase();
+      continue;
+    }
+    if (auto subview = dyn_cast<memref::SubViewOp>(user)) {
+      builder.setInsertionPoint(subview);
+      Value part = slicePart(builder, subview, replacement);
+      retarget(builder, subview, Value(), Value(), part);
+      subview.erase();
       continue;
     }
     if (auto collapse = dyn_cast<memref::CollapseShapeOp>(user)) {
@@ -251,94 +295,178 @@ void CopyElision::retarget(OpBuilder &builder, Value value, Value source, Value 
   }
 }
 
-bool CopyElision::tryElide(linalg::CopyOp copy) {
-  Value source = copy.getInputs()[0], target = copy.getOutputs()[0];
-  // The source is a whole allocation, as it is or in another shape.
-  Value buffer = source;
-  auto expand = source.getDefiningOp<memref::ExpandShapeOp>();
-  if (expand)
-    buffer = expand.getSrc();
-  auto alloc = buffer.getDefiningOp<memref::AllocOp>();
-  Value targetRoot = rootOf(target);
-  if (!alloc || alloc->getBlock() != &block || targetRoot == buffer)
-    return false;
-  // The target is a part of a dense buffer, or all of one.
-  auto subview = target.getDefiningOp<memref::SubViewOp>();
-  auto targetType = cast<MemRefType>(target.getType());
-  SmallVector<bool> full(targetType.getRank(), true);
-  Box targetBox;
-  if (subview) {
-    auto baseType = cast<MemRefType>(subview.getSource().getType());
-    if (!baseType.getLayout().isIdentity() || subview.getSource() != targetRoot ||
-        subview.getDroppedDims().any() ||
-        llvm::any_of(subview.getStaticStrides(), [](int64_t stride) { return stride != 1; }))
-      return false;
-    targetBox = boxOf(subview);
-    SmallVector<OpFoldResult> sizes = subview.getMixedSizes();
-    for (int64_t axis = 0; axis < targetType.getRank(); ++axis)
-      full[axis] = getConstantIntValue(subview.getMixedOffsets()[axis]) == 0 &&
-                   (!baseType.isDynamicDim(axis)
-                        ? getConstantIntValue(sizes[axis]) == baseType.getDimSize(axis)
-                        : false);
-    // An axis of unknown size is whole when no other part begins inside it; that
-    // is known of all axes but one in a concatenation.
-    for (int64_t axis = 0; axis < targetType.getRank(); ++axis)
-      if (!full[axis] && baseType.isDynamicDim(axis))
-        if (auto size = dyn_cast<Value>(sizes[axis]))
-          if (auto dim = size.getDefiningOp<memref::DimOp>())
-            full[axis] = getConstantIntValue(subview.getMixedOffsets()[axis]) == 0 &&
-                         dim.getSource() == targetRoot && dim.getConstantIndex() == axis;
-    if (auto base = targetRoot.getDefiningOp<memref::AllocOp>()) {
-      unsigned next = 0;
-      for (int64_t axis = 0; axis < targetType.getRank(); ++axis) {
-        if (!baseType.isDynamicDim(axis))
-          continue;
-        Value extent = base.getDynamicSizes()[next++];
-        full[axis] = full[axis] ||
-                     (getConstantIntValue(subview.getMixedOffsets()[axis]) == 0 &&
-                      dyn_cast<Value>(sizes[axis]) == extent);
-      }
+/// Axes of `part` that are whole in `base`: its offset is 0 and its size the same.
+static SmallVector<bool> wholeAxes(memref::SubViewOp part, Value base) {
+  auto type = cast<MemRefType>(base.getType());
+  SmallVector<OpFoldResult> sizes = part.getMixedSizes(), offsets = part.getMixedOffsets();
+  auto alloc = base.getDefiningOp<memref::AllocOp>();
+  SmallVector<bool> whole;
+  unsigned dynamicAxis = 0;
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    bool same = false;
+    if (!type.isDynamicDim(axis)) {
+      same = getConstantIntValue(sizes[axis]) == type.getDimSize(axis);
+    } else if (auto size = dyn_cast<Value>(sizes[axis])) {
+      auto dim = size.getDefiningOp<memref::DimOp>();
+      same = (alloc && alloc.getDynamicSizes()[dynamicAxis] == size) ||
+             (dim && dim.getSource() == base && dim.getConstantIndex() == axis);
     }
-  } else if (target != targetRoot) {
-    return false;
+    dynamicAxis += type.isDynamicDim(axis);
+    whole.push_back(same && getConstantIntValue(offsets[axis]) == 0);
   }
-  if (expand && !groupsAreContiguous(expand.getReassociationIndices(), full))
-    return false;
+  return whole;
+}
 
-  SmallVector<BufferUse> bufferUses, targetUses;
-  if (!collectUses(buffer, {}, bufferUses) || !collectUses(targetRoot, {}, targetUses))
+static bool isUnitStrided(memref::SubViewOp subview) {
+  return llvm::all_of(subview.getStaticStrides(), [](int64_t stride) { return stride == 1; }) &&
+         subview.getDroppedDims().none();
+}
+
+/// What copying a buffer to a part of another one asks for.
+struct CopyElision::Move {
+  memref::AllocOp buffer;
+  Value source;     // the view of the buffer that takes the target's place, or it
+  Value targetRoot; // the other buffer
+  memref::SubViewOp part;     // the target; null for all of it
+  SmallVector<int64_t> shift; // where the buffer begins in the target's buffer
+  SmallVector<bool> full;     // the axes along which the target is whole
+  Box box;                    // the place of the buffer in the target's
+};
+
+/// Checks the form of the copy: a buffer, or a slice of one, goes to a slice of a
+/// dense buffer, or all of one.
+bool CopyElision::match(linalg::CopyOp copy, Move &move) {
+  Value source = copy.getInputs()[0], target = copy.getOutputs()[0];
+  auto slice = source.getDefiningOp<memref::SubViewOp>();
+  auto expand = source.getDefiningOp<memref::ExpandShapeOp>();
+  auto collapse = source.getDefiningOp<memref::CollapseShapeOp>();
+  Value buffer = slice      ? slice.getSource()
+                 : expand   ? expand.getSrc()
+                 : collapse ? collapse.getSrc()
+                            : source;
+  move.buffer = buffer.getDefiningOp<memref::AllocOp>();
+  move.source = slice ? buffer : source;
+  move.targetRoot = rootOf(target);
+  move.part = target.getDefiningOp<memref::SubViewOp>();
+  if (!move.buffer || move.buffer->getBlock() != &block || move.targetRoot == buffer)
     return false;
-  if (!canRetarget(buffer, source, targetType, full))
+  if (!move.part) {
+    move.full.assign(cast<MemRefType>(target.getType()).getRank(), true);
+    return !slice && target == move.targetRoot;
+  }
+  auto baseType = cast<MemRefType>(move.targetRoot.getType());
+  if (move.part.getSource() != move.targetRoot || !baseType.getLayout().isIdentity() ||
+      !isUnitStrided(move.part))
+    return false;
+  move.full = wholeAxes(move.part, move.targetRoot);
+  move.box = boxOf(move.part);
+  if (expand)
+    return groupsAreContiguous(expand.getReassociationIndices(), move.full);
+  if (!slice)
+    return true;
+  // The rest of the buffer lies around the slice.
+  if (!isUnitStrided(slice) || !move.box.known || !boxOf(slice).known)
+    return false;
+  SmallVector<bool> sliceFull = wholeAxes(slice, buffer);
+  auto bufferType = cast<MemRefType>(buffer.getType());
+  move.box.offsets.clear();
+  move.box.sizes.clear();
+  for (int64_t axis = 0; axis < bufferType.getRank(); ++axis) {
+    int64_t begin = move.part.getStaticOffset(axis) - slice.getStaticOffset(axis);
+    bool inside = sliceFull[axis] ||
+                  (!bufferType.isDynamicDim(axis) && !baseType.isDynamicDim(axis) && begin >= 0 &&
+                   begin + bufferType.getDimSize(axis) <= baseType.getDimSize(axis));
+    if (!inside)
+      return false;
+    move.shift.push_back(begin);
+    move.box.offsets.push_back(begin);
+    move.box.sizes.push_back(bufferType.getDimSize(axis));
+  }
+  return true;
+}
+
+/// Whether `op` copies a slice of the buffer to where it will lie anyway.
+bool CopyElision::isSelfCopy(Operation *op, Move &move) {
+  auto copy = dyn_cast<linalg::CopyOp>(op);
+  if (!copy || move.shift.empty())
+    return false;
+  auto slice = copy.getInputs()[0].getDefiningOp<memref::SubViewOp>();
+  auto part = copy.getOutputs()[0].getDefiningOp<memref::SubViewOp>();
+  if (!slice || !part || slice.getSource() != move.buffer.getResult() || part.getSource() != move.targetRoot ||
+      !isUnitStrided(slice) || !isUnitStrided(part) || !boxOf(slice).known || !boxOf(part).known)
+    return false;
+  for (auto [from, to, shift] :
+       llvm::zip_equal(slice.getStaticOffsets(), part.getStaticOffsets(), move.shift))
+    if (from + shift != to)
+      return false;
+  return true;
+}
+
+bool CopyElision::tryElide(linalg::CopyOp copy) {
+  Move move;
+  if (!match(copy, move))
+    return false;
+  Value buffer = move.buffer;
+  SmallVector<BufferUse> bufferUses, targetUses;
+  if (!collectUses(buffer, {}, bufferUses) || !collectUses(move.targetRoot, {}, targetUses) ||
+      !canRetarget(buffer, move.source, move.full))
     return false;
   Operation *first = copy, *last = copy;
+  SmallVector<Operation *> selfCopies{copy};
   for (BufferUse &use : bufferUses) {
     if (use.op->isBeforeInBlock(first))
       first = use.op;
     if (last->isBeforeInBlock(use.op))
       last = use.op;
+    if (use.op != copy && isSelfCopy(use.op, move))
+      selfCopies.push_back(use.op);
   }
   if (first == copy)
     return false; // copies what nobody wrote
   for (BufferUse &use : targetUses) {
-    if (use.op == copy || use.op->isBeforeInBlock(first) || areDisjoint(use.box, targetBox))
+    if (llvm::is_contained(selfCopies, use.op) || use.op->isBeforeInBlock(first) ||
+        areDisjoint(use.box, move.box))
       continue;
     bool afterCopy = copy->isBeforeInBlock(use.op);
     bool afterAll = last->isBeforeInBlock(use.op);
     if (!afterAll && !(afterCopy && isReadOnly(*use.operand)))
       return false;
   }
-  // The target has to exist at the first use.
-  if (!canHoist(target.getDefiningOp(), first))
+  // The target has to exist where the buffer is first named.
+  for (Operation *user : buffer.getUsers()) {
+    Operation *ancestor = block.findAncestorOpInBlock(*user);
+    if (ancestor->isBeforeInBlock(first))
+      first = ancestor;
+  }
+  Value target = copy.getOutputs()[0];
+  if (!canHoist(target.getDefiningOp(), first) ||
+      (!move.shift.empty() && !canHoist(move.targetRoot.getDefiningOp(), first)))
     return false;
-  hoist(target.getDefiningOp(), first);
 
   OpBuilder builder(first);
+  for (Value size : move.buffer.getDynamicSizes())
+    hoist(size.getDefiningOp(), first);
+  if (move.shift.empty()) {
+    hoist(target.getDefiningOp(), first);
+  } else {
+    hoist(move.targetRoot.getDefiningOp(), first);
+    SmallVector<OpFoldResult> offsets, strides(move.shift.size(), builder.getIndexAttr(1));
+    for (int64_t shift : move.shift)
+      offsets.push_back(builder.getIndexAttr(shift));
+    target = memref::SubViewOp::create(builder, copy.getLoc(), move.targetRoot, offsets,
+                                       move.buffer.getMixedSizes(), strides);
+  }
   Value replacement = target;
-  if (expand)
+  if (auto expand = move.source.getDefiningOp<memref::ExpandShapeOp>())
     replacement = collapseStrided(builder, copy.getLoc(), target, expand.getReassociationIndices(),
                                   cast<MemRefType>(buffer.getType()).getShape());
-  copy.erase();
-  retarget(builder, buffer, source, target, replacement);
-  alloc.erase();
+  if (auto collapse = move.source.getDefiningOp<memref::CollapseShapeOp>())
+    replacement = memref::ExpandShapeOp::create(
+        builder, copy.getLoc(), cast<MemRefType>(buffer.getType()).getShape(), target,
+        collapse.getReassociationIndices(), move.buffer.getMixedSizes());
+  for (Operation *selfCopy : selfCopies)
+    selfCopy->erase();
+  retarget(builder, buffer, move.source, target, replacement);
+  move.buffer.erase();
   return true;
 }

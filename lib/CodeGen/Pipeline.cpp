@@ -86,6 +86,8 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
 } // namespace
 
 void secateur::codegen::registerCodeGenPipelines() {
+  // The passes of MLIR that the pipeline has, to run it step by step.
+  memref::registerMemRefPasses();
   PassPipelineRegistration<PipelineOptions>(
       "secateur-codegen-pipeline", "Lower tensors to the LLVM dialect, with the functions that "
                                    "the runtime calls",

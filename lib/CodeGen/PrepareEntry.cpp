@@ -11,6 +11,8 @@
 
 #include "secateur/CodeGen/Passes.h"
 
+#include "dialects/Kern/IR/KernOps.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -21,6 +23,7 @@ namespace secateur::codegen {
 } // namespace secateur::codegen
 
 using namespace mlir;
+using namespace secateur;
 using namespace secateur::codegen;
 
 /// Adds the dynamic dimensions of all results to the returned values and
@@ -43,6 +46,20 @@ static LogicalResult addDimensions(func::FuncOp main, func::ReturnOp ret, unsign
   return applyPatternsGreedily(main, std::move(patterns));
 }
 
+/// Constant tensors are weights: their bytes do not belong into the code.
+static void moveConstantsToWeights(func::FuncOp main) {
+  main.walk([&](arith::ConstantOp constant) {
+    auto value = dyn_cast<ElementsAttr>(constant.getValue());
+    auto type = dyn_cast<RankedTensorType>(constant.getType());
+    if (!value || !type || type.getRank() == 0 || type.getElementType().isIndex())
+      return;
+    OpBuilder builder(constant);
+    Value weight = kern::WeightOp::create(builder, constant.getLoc(), value);
+    constant.getResult().replaceAllUsesWith(weight);
+    constant.erase();
+  });
+}
+
 namespace {
 
 struct CodegenPrepareEntryPass
@@ -61,6 +78,7 @@ struct CodegenPrepareEntryPass
       main.emitError("@main has more than one block");
       return signalPassFailure();
     }
+    moveConstantsToWeights(main);
     auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
     unsigned resultCount = main.getNumResults();
     if (failed(addDimensions(main, ret, resultCount))) {

@@ -93,3 +93,59 @@ func.func @keep_other_axes(%x: memref<20xf32>, %out: memref<5x6xf32>) {
   linalg.copy ins(%e : memref<5x4xf32>) outs(%p : memref<5x4xf32, strided<[6, 1]>>)
   return
 }
+
+// Two slices of one value are the beginning of a concatenation: the value is
+// computed there, and the slices are parts of it.
+// CHECK-LABEL: func @slices(
+// CHECK-SAME: %[[X:.*]]: memref<2x4xf32>, %[[OUT:.*]]: memref<2x6xf32>)
+func.func @slices(%x: memref<2x4xf32>, %out: memref<2x6xf32>) {
+  // CHECK-NOT: memref.alloc
+  // CHECK: %[[A:.*]] = memref.subview %[[OUT]][0, 0] [2, 4] [1, 1]
+  // CHECK: linalg.exp ins(%[[X]] {{.*}}) outs(%[[A]]
+  // CHECK: %[[S:.*]] = memref.subview %[[OUT]][0, 2] [2, 2] [1, 1]
+  // CHECK: linalg.negf ins(%[[S]] {{.*}}) outs(%{{.*}} : memref<2x2xf32, strided<[6, 1], offset: 4>>)
+  // CHECK-NOT: linalg.copy
+  // CHECK: return
+  %a = memref.alloc() : memref<2x4xf32>
+  linalg.exp ins(%x : memref<2x4xf32>) outs(%a : memref<2x4xf32>)
+  %s = memref.subview %a[0, 0] [2, 2] [1, 1] : memref<2x4xf32> to memref<2x2xf32, strided<[4, 1]>>
+  %t = memref.subview %a[0, 2] [2, 2] [1, 1] : memref<2x4xf32> to memref<2x2xf32, strided<[4, 1], offset: 2>>
+  %p = memref.subview %out[0, 0] [2, 2] [1, 1] : memref<2x6xf32> to memref<2x2xf32, strided<[6, 1]>>
+  linalg.copy ins(%s : memref<2x2xf32, strided<[4, 1]>>) outs(%p : memref<2x2xf32, strided<[6, 1]>>)
+  %q = memref.subview %out[0, 2] [2, 2] [1, 1] : memref<2x6xf32> to memref<2x2xf32, strided<[6, 1], offset: 2>>
+  linalg.copy ins(%t : memref<2x2xf32, strided<[4, 1], offset: 2>>) outs(%q : memref<2x2xf32, strided<[6, 1], offset: 2>>)
+  %r = memref.subview %out[0, 4] [2, 2] [1, 1] : memref<2x6xf32> to memref<2x2xf32, strided<[6, 1], offset: 4>>
+  linalg.negf ins(%t : memref<2x2xf32, strided<[4, 1], offset: 2>>) outs(%r : memref<2x2xf32, strided<[6, 1], offset: 4>>)
+  return
+}
+
+// Rows and columns are doubled in a shape of their own.
+// CHECK-LABEL: func @split_axes(
+// CHECK-SAME: %[[X:.*]]: memref<3x4xf32>, %[[OUT:.*]]: memref<6x9xf32>)
+func.func @split_axes(%x: memref<3x4xf32>, %out: memref<6x9xf32>) {
+  // CHECK: %[[P:.*]] = memref.subview %[[OUT]][0, 1] [6, 4] [1, 1]
+  // CHECK: %[[E:.*]] = memref.expand_shape %[[P]] {{\[}}[0, 1], [2]] output_shape [3, 2, 4]
+  // CHECK: linalg.broadcast ins(%[[X]] {{.*}}) outs(%[[E]]
+  // CHECK-NOT: linalg.copy
+  // CHECK: return
+  %a = memref.alloc() : memref<3x2x4xf32>
+  linalg.broadcast ins(%x : memref<3x4xf32>) outs(%a : memref<3x2x4xf32>) dimensions = [1]
+  %c = memref.collapse_shape %a [[0, 1], [2]] : memref<3x2x4xf32> into memref<6x4xf32>
+  %p = memref.subview %out[0, 1] [6, 4] [1, 1] : memref<6x9xf32> to memref<6x4xf32, strided<[9, 1], offset: 1>>
+  linalg.copy ins(%c : memref<6x4xf32>) outs(%p : memref<6x4xf32, strided<[9, 1], offset: 1>>)
+  return
+}
+
+// The other slice of the value does not belong where it would lie.
+// CHECK-LABEL: func @keep_one_slice(
+func.func @keep_one_slice(%x: memref<2x4xf32>, %y: memref<2x2xf32>, %out: memref<2x6xf32>) {
+  // CHECK: linalg.copy
+  %a = memref.alloc() : memref<2x4xf32>
+  linalg.exp ins(%x : memref<2x4xf32>) outs(%a : memref<2x4xf32>)
+  %r = memref.subview %out[0, 2] [2, 4] [1, 1] : memref<2x6xf32> to memref<2x4xf32, strided<[6, 1], offset: 2>>
+  linalg.negf ins(%x : memref<2x4xf32>) outs(%r : memref<2x4xf32, strided<[6, 1], offset: 2>>)
+  %s = memref.subview %a[0, 0] [2, 2] [1, 1] : memref<2x4xf32> to memref<2x2xf32, strided<[4, 1]>>
+  %p = memref.subview %out[0, 0] [2, 2] [1, 1] : memref<2x6xf32> to memref<2x2xf32, strided<[6, 1]>>
+  linalg.copy ins(%s : memref<2x2xf32, strided<[4, 1]>>) outs(%p : memref<2x2xf32, strided<[6, 1]>>)
+  return
+}

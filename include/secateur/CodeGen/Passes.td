@@ -54,9 +54,12 @@ def CodegenPrepareEntry : Pass<"codegen-prepare-entry", "mlir::ModuleOp"> {
     // becomes
     func.func @main(%x: tensor<?x4xf32>, %y: memref<?x4xf32>) -> index
     ```
+
+    Constant tensors become kern.weight.
   }];
   let dependentDialects = ["mlir::bufferization::BufferizationDialect",
-                           "mlir::memref::MemRefDialect", "mlir::tensor::TensorDialect"];
+                           "mlir::memref::MemRefDialect", "mlir::tensor::TensorDialect",
+                           "kern::KernDialect"];
 }
 
 //===----------------------------------------------------------------------===//
