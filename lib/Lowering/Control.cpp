@@ -33,6 +33,15 @@ static LogicalResult inlineBranch(nn::IfOp op, Region &branch, LoweringContext &
   return success();
 }
 
+/// Whether a branch gives the results the ranks that they have.
+static bool hasRanks(nn::IfOp op, Region &branch, LoweringContext &context) {
+  return llvm::all_of(llvm::zip(op.getResults(), branch.front().getTerminator()->getOperands()), [&](auto pair) {
+    auto [result, value] = pair;
+    return result.use_empty() || !context.hasShape(result) ||
+           (context.hasShape(value) && context.rank(value) == context.rank(result));
+  });
+}
+
 static LogicalResult lowerBranch(nn::IfOp op, Region &branch, LoweringContext &context) {
   Block &block = branch.front();
   return context.lowerBlock(block, [&]() -> LogicalResult {
@@ -58,6 +67,11 @@ static LogicalResult lowerIf(nn::IfOp op, LoweringContext &context) {
   if (std::optional<SmallVector<int64_t>> constant = context.constantInts(op.getCond());
       constant && constant->size() == 1)
     return inlineBranch(op, constant->front() ? op.getThenBranch() : op.getElseBranch(), context);
+  // Branches of different ranks: the analysis has decided, and requires what the
+  // condition asks for.
+  bool thenFits = hasRanks(op, op.getThenBranch(), context), elseFits = hasRanks(op, op.getElseBranch(), context);
+  if (thenFits != elseFits)
+    return inlineBranch(op, thenFits ? op.getThenBranch() : op.getElseBranch(), context);
   ImplicitLocOpBuilder &b = context.b;
   SmallVector<Type> types;
   SmallVector<Value> results;

@@ -20,9 +20,8 @@ using namespace secateur::lowering;
 LoweringContext::LoweringContext(func::FuncOp source, func::FuncOp target, analysis::SymbolicShapes &shapes)
     : b(target.getLoc(), target.getContext()), symbols(shapes), source(source), target(target) {
   b.setInsertionPointToStart(&target.getBody().front());
-  // A marker: what is built before it is visible everywhere.
+  // A marker, of no use itself: what is built before it is visible everywhere.
   top = arith::ConstantIndexOp::create(b, 0);
-  topSizes[constantDim(0)] = top->getResult(0);
 }
 
 //===----------------------------------------------------------------------===//

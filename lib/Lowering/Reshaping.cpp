@@ -33,19 +33,84 @@ static bool keepsChannels(LoweringContext &context, Value input, Value result) {
          context.same(context.dim(input, 1), context.dim(result, 1));
 }
 
-template <typename OpTy>
-static LogicalResult lowerReshape(OpTy op, LoweringContext &context) {
-  Value input = op->getOperand(0), result = op->getResult(0);
+/// The sizes of a reshape whose shape only the data tells: 0 copies a size, -1 is
+/// what is left.
+static FailureOr<SmallVector<OpFoldResult>> runtimeSizes(nn::ReshapeOp op, LoweringContext &context) {
+  ImplicitLocOpBuilder &b = context.b;
+  Value input = op.getData();
+  FailureOr<SmallVector<OpFoldResult>> given = context.integers(op.getShape());
+  if (failed(given))
+    return failure();
+  Value zero = context.index(0), one = context.index(1), total = one, product = one;
+  for (Dim dim : context.shape(input))
+    total = b.createOrFold<arith::MulIOp>(total, context.index(dim));
+  SmallVector<Value> sizes;
+  for (auto [axis, size] : llvm::enumerate(*given)) {
+    Value value = context.index(size);
+    if (!op.getAllowzero() && int64_t(axis) < context.rank(input)) {
+      Value copies = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, value, zero);
+      value = b.createOrFold<arith::SelectOp>(copies, context.index(context.dim(input, axis)), value);
+    }
+    Value isRest = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, value, zero);
+    product = b.createOrFold<arith::MulIOp>(product, b.createOrFold<arith::SelectOp>(isRest, one, value));
+    sizes.push_back(value);
+  }
+  Value divisor = b.createOrFold<arith::MaxSIOp>(product, one);
+  Value rest = b.createOrFold<arith::DivSIOp>(total, divisor);
+  SmallVector<OpFoldResult> result;
+  for (Value size : sizes) {
+    Value isRest = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, size, zero);
+    result.push_back(getAsOpFoldResult(b.createOrFold<arith::SelectOp>(isRest, rest, size)));
+  }
+  return result;
+}
+
+/// A reshape to the sizes that the analysis knows.
+static void reshapeTo(LoweringContext &context, Value input, Value result) {
   Layout layout = keepsChannels(context, input, result) ? Layout::ChannelsLast : Layout::RowMajor;
-  // The analysis may know the sizes only from the operand that gives the shape.
-  for (Dim dim : context.shape(result))
-    if (!context.known(dim))
-      return context.unsupported(op, "the sizes of the result depend on data in a way that is not supported: " +
-                                         context.symbols.toString(dim));
   context.set(result,
               context.reshape(context.get(input, layout), storedOrder(context.shape(input), layout),
                               storedOrder(context.shape(result), layout)),
               layout);
+}
+
+static bool sizesAreKnown(LoweringContext &context, Value result) {
+  return llvm::all_of(context.shape(result), [&](Dim dim) { return context.known(dim); });
+}
+
+template <typename OpTy>
+static LogicalResult lowerReinterpretation(OpTy op, LoweringContext &context) {
+  Value input = op->getOperand(0), result = op->getResult(0);
+  if (!sizesAreKnown(context, result))
+    return context.unsupported(op, "a size of its result depends on data");
+  reshapeTo(context, input, result);
+  return success();
+}
+
+static LogicalResult lowerReshape(nn::ReshapeOp op, LoweringContext &context) {
+  if (sizesAreKnown(context, op.getReshaped())) {
+    reshapeTo(context, op.getData(), op.getReshaped());
+    return success();
+  }
+  FailureOr<SmallVector<OpFoldResult>> sizes = runtimeSizes(op, context);
+  if (failed(sizes) || int64_t(sizes->size()) != context.rank(op.getReshaped()))
+    return context.unsupported(op, "the number of sizes of its result depends on data");
+  // All in one row, then in the new shape.
+  ImplicitLocOpBuilder &b = context.b;
+  Dim total = context.constantDim(1);
+  for (Dim dim : context.shape(op.getData()))
+    total = total * dim;
+  total = context.symbols.simplify(total);
+  Value row = context.reshape(context.get(op.getData()), context.shape(op.getData()), total);
+  Type element = cast<RankedTensorType>(row.getType()).getElementType();
+  row = context.cast(row, RankedTensorType::get({ShapedType::kDynamic}, element));
+  if (sizes->empty())
+    return context.unsupported(op, "its result is a scalar whose shape depends on data");
+  ReassociationIndices all = llvm::to_vector<2>(llvm::seq<int64_t>(0, sizes->size()));
+  SmallVector<int64_t> dynamic(sizes->size(), ShapedType::kDynamic);
+  SmallVector<OpFoldResult> values = llvm::map_to_vector(*sizes, [&](OpFoldResult size) -> OpFoldResult { return context.index(size); });
+  Value reshaped = tensor::ExpandShapeOp::create(b, RankedTensorType::get(dynamic, element), row, ArrayRef{all}, values);
+  context.set(op.getReshaped(), reshaped);
   return success();
 }
 
@@ -218,7 +283,11 @@ static SliceAxis sliceAxis(LoweringContext &context, Dim extentOfInput, Dim exte
   Value extent = context.index(extentOfInput), zero = context.index(0);
   Value minusOne = context.index(-1), beforeEnd = b.createOrFold<arith::AddIOp>(extent, minusOne);
   bool forward = step > 0;
-  axis.start = clampBound(b, context.index(start), extent, zero, forward ? extent : beforeEnd);
+  std::optional<int64_t> constant = getConstantIntValue(start);
+  if (context.known(extentOfResult) && forward && constant && *constant >= 0)
+    axis.start = context.index(*constant); // past the end nothing is taken
+  else
+    axis.start = clampBound(b, context.index(start), extent, zero, forward ? extent : beforeEnd);
   if (context.known(extentOfResult)) {
     axis.extent = context.size(extentOfResult);
     return axis;
@@ -295,10 +364,10 @@ static LogicalResult lowerSlice(nn::SliceOp op, LoweringContext &context) {
 }
 
 void secateur::lowering::attachReshapingModels(MLIRContext *context) {
-  attachLowering<nn::ReshapeOp, lowerReshape<nn::ReshapeOp>>(context);
-  attachLowering<nn::FlattenOp, lowerReshape<nn::FlattenOp>>(context);
-  attachLowering<nn::SqueezeOp, lowerReshape<nn::SqueezeOp>>(context);
-  attachLowering<nn::UnsqueezeOp, lowerReshape<nn::UnsqueezeOp>>(context);
+  attachLowering<nn::ReshapeOp, lowerReshape>(context);
+  attachLowering<nn::FlattenOp, lowerReinterpretation<nn::FlattenOp>>(context);
+  attachLowering<nn::SqueezeOp, lowerReinterpretation<nn::SqueezeOp>>(context);
+  attachLowering<nn::UnsqueezeOp, lowerReinterpretation<nn::UnsqueezeOp>>(context);
   attachLowering<nn::TransposeOp, lowerTranspose>(context);
   attachLowering<nn::DepthToSpaceOp, lowerDepthToSpace>(context);
   attachLowering<nn::SpaceToDepthOp, lowerSpaceToDepth>(context);

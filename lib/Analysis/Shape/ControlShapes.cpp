@@ -28,6 +28,35 @@ static void joinShapes(ShapeEvaluator &evaluator, Value result, std::optional<Sh
   evaluator.setShape(result, shape);
 }
 
+/// Whether the branches give a result different ranks.
+static bool ranksDiffer(IfOp op, ShapeEvaluator &evaluator) {
+  for (auto [left, right] : llvm::zip(yielded(op.getThenBranch()), yielded(op.getElseBranch()))) {
+    std::optional<ShapeRef> a = evaluator.getShape(left), b = evaluator.getShape(right);
+    if (a && b && a->size() != b->size())
+      return true;
+  }
+  return false;
+}
+
+/// Exporters write `squeeze` of a dynamic size as: if the size is 1, then remove
+/// it, else leave it. What follows has one rank, so that the model makes sense
+/// for one branch only: that in which the sizes are equal, which is required.
+/// Fails where the condition is not of that kind.
+static bool takeEqualBranch(IfOp op, ShapeEvaluator &evaluator) {
+  auto equal = op.getCond().getDefiningOp<EqualOp>();
+  if (!equal || !ranksDiffer(op, evaluator))
+    return false;
+  std::optional<ShapeRef> left = evaluator.getElements(equal.getA()), right = evaluator.getElements(equal.getB());
+  if (!left || !right || left->size() != 1 || right->size() != 1 ||
+      !evaluator.requireEqual(left->front(), right->front(), op))
+    return false;
+  for (auto [result, value] : llvm::zip(op.getResults(), yielded(op.getThenBranch()))) {
+    copyShape(evaluator, value, result);
+    copyElements(evaluator, value, result);
+  }
+  return true;
+}
+
 static LogicalResult inferIf(IfOp op, ShapeEvaluator &evaluator) {
   // A condition that is constant takes its branch: the other one may well
   // contradict itself.
@@ -44,6 +73,8 @@ static LogicalResult inferIf(IfOp op, ShapeEvaluator &evaluator) {
   }
   if (failed(evaluator.inferRegion(op.getThenBranch())) || failed(evaluator.inferRegion(op.getElseBranch())))
     return failure();
+  if (takeEqualBranch(op, evaluator))
+    return success();
   for (auto [result, left, right] : llvm::zip(op.getResults(), yielded(op.getThenBranch()), yielded(op.getElseBranch()))) {
     joinShapes(evaluator, result, evaluator.getShape(left), evaluator.getShape(right));
     std::optional<ShapeRef> a = evaluator.getElements(left), b = evaluator.getElements(right);

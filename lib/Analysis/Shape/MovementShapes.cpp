@@ -160,8 +160,9 @@ static LogicalResult inferReshape(ReshapeOp op, ShapeEvaluator &evaluator) {
       continue;
     } else if (value && *value < -1) {
       return op.emitOpError() << "size " << *value << " at axis " << axis << " is negative";
-    } else if (!value && !(lower && *lower >= 1)) {
-      // It may be 0 or -1 when the model runs.
+    } else if (!value && !(lower && *lower >= 0)) {
+      // It may be -1 when the model runs. 0 it is only of empty tensors, which
+      // models are not run on.
       resolved = evaluator.unknownDim(op.getReshaped(), axis);
       known = false;
     }
