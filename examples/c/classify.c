@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *===----------------------------------------------------------------------===//
  *
- * usage: classify [IMAGE.raw]: 28 x 28 floats. Without a file, a blank image.
+ * usage: classify [IMAGE.raw]: 28 x 28 pixels of one byte, 255 being ink. Without a
+ * file, a blank image.
  *===----------------------------------------------------------------------===*/
 
 #include <secateur.h>
@@ -13,15 +14,18 @@
 enum { SIDE = 28, CLASSES = 10 };
 
 int main(int argc, char **argv) {
-  float image[SIDE * SIDE] = {0}, scores[CLASSES];
+  unsigned char pixels[SIDE * SIDE] = {0};
+  float image[SIDE * SIDE], scores[CLASSES];
   if (argc > 1) {
     FILE *file = fopen(argv[1], "rb");
-    if (!file || fread(image, sizeof(float), SIDE * SIDE, file) != SIDE * SIDE) {
-      fprintf(stderr, "classify: cannot read %d floats from '%s'\n", SIDE * SIDE, argv[1]);
+    if (!file || fread(pixels, 1, sizeof(pixels), file) != sizeof(pixels)) {
+      fprintf(stderr, "classify: cannot read %d bytes from '%s'\n", SIDE * SIDE, argv[1]);
       return 1;
     }
     fclose(file);
   }
+  for (int i = 0; i < SIDE * SIDE; ++i) /* As the model was trained. */
+    image[i] = (pixels[i] / 255.0f - 0.1307f) / 0.3081f;
 
   SecateurContext *context;
   SecateurStatus status = secateur_create(NULL, &context);
