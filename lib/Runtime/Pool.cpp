@@ -30,6 +30,9 @@ using namespace secateur::runtime;
 namespace {
 
 constexpr int32_t kMaxThreads = 1024;
+/// Kernels keep blocks of intermediate values on the stack; the system's default
+/// depends on limits that the user may have lowered.
+constexpr size_t kStackBytes = size_t(8) << 20;
 constexpr int64_t kChunksPerThread = 4;
 /// Time-stamp ticks that a thread spins before it sleeps: some 50 microseconds.
 constexpr uint64_t kSpinTicks = 150000;
@@ -213,12 +216,16 @@ static void startHelpers(Pool &pool) {
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
   for (int32_t i = 0; i + 1 < pool.threads; ++i) {
     pool.helpers[i] = {&pool, {}, i + 1};
-    if (pthread_create(&pool.helpers[i].thread, nullptr, helperMain, &pool.helpers[i]))
+    if (pthread_create(&pool.helpers[i].thread, &attributes, helperMain, &pool.helpers[i]))
       break;
     ++pool.started;
   }
+  pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 

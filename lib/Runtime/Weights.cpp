@@ -69,18 +69,29 @@ static int findOwnObject(dl_phdr_info *info, size_t, void *data) {
   return 0;
 }
 
-/// Opens the file beside the library: as it is named now, or as it was written.
-static int openBeside(char *path, size_t size) {
-  OwnPath own = {};
-  dl_iterate_phdr(findOwnObject, &own);
-  snprintf(path, size, "%s.weights.safetensors", own.text);
+/// Opens the file that belongs to the library at `library`: beside it, under its
+/// present name or the one that it was written with.
+static int openFor(const char *library, char *path, size_t size) {
+  snprintf(path, size, "%s.weights.safetensors", library);
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file >= 0)
     return file;
-  char *slash = strrchr(own.text, '/');
-  int length = slash ? static_cast<int>(slash - own.text) + 1 : 0;
-  snprintf(path, size, "%.*s%s", length, own.text, secateur_weights_header.fileName);
+  const char *slash = strrchr(library, '/');
+  int length = slash ? static_cast<int>(slash - library) + 1 : 0;
+  snprintf(path, size, "%.*s%s", length, library, secateur_weights_header.fileName);
   return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/// Opens the file beside the library, or beside what a link to the library names.
+static int openBeside(char *path, size_t size) {
+  OwnPath own = {};
+  dl_iterate_phdr(findOwnObject, &own);
+  int file = openFor(own.text, path, size);
+  char *real = file < 0 ? realpath(own.text, nullptr) : nullptr;
+  if (real && strcmp(real, own.text))
+    file = openFor(real, path, size);
+  free(real);
+  return file;
 }
 
 //===--- Mapping ----------------------------------------------------------===//

@@ -3,8 +3,10 @@
 # ===----------------------------------------------------------------------===//
 """Loads what compile-model has written and runs it on NumPy arrays."""
 
+import _ctypes
 import ctypes as c
 import os
+import tempfile
 import threading
 from dataclasses import dataclass
 from typing import Optional, Tuple, Union
@@ -47,6 +49,29 @@ def _from_bfloat16(bits):
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
+# Files that are loaded now, by path: the system would give a library that is loaded
+# for a file that has been written anew since.
+_loaded = {}
+_loaded_lock = threading.RLock()  # A model may be collected at any time.
+
+
+def _open_fresh(path):
+    """Loads the file that is at `path` now; returns library, table and file identity."""
+    status = os.stat(path)
+    identity = (path, status.st_dev, status.st_ino)
+    with _loaded_lock:
+        stale = any(key[0] == path and key != identity for key in _loaded)
+        if stale:  # Under another name it is another library.
+            with tempfile.TemporaryDirectory(prefix="secateur-") as folder:
+                link = os.path.join(folder, os.path.basename(path))
+                os.symlink(path, link)
+                library, api = abi.open_library(link)
+        else:
+            library, api = abi.open_library(path)
+        _loaded[identity] = _loaded.get(identity, 0) + 1
+    return library, api, identity
+
+
 class Pool:
     """Threads that several models share: secateur.load(path, pool=Pool(model, 4)).
 
@@ -85,8 +110,9 @@ class Model:
         self._lock = threading.Lock()
         self._idle = []
         self._threads = threads
+        self._identity = None
         try:
-            self._library, self._api = abi.open_library(self.path)
+            self._library, self._api, self._identity = _open_fresh(self.path)
         except (OSError, AttributeError) as error:
             raise InvalidArgumentError(
                 f"'{path}' is not a library that compile-model wrote: {error}"
@@ -289,6 +315,13 @@ class Model:
         for context in getattr(self, "_idle", []):
             self._api.destroy(context)
         self._idle = []
+        if getattr(self, "_identity", None) is None or _ctypes is None:
+            return  # Not loaded, or Python is ending.
+        with _loaded_lock:
+            _loaded[self._identity] -= 1
+            if not _loaded[self._identity]:
+                del _loaded[self._identity]
+        _ctypes.dlclose(self._library._handle)
 
 
 def load(path, weights=None, threads: int = 0, pool: Optional[Pool] = None) -> Model:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import sys
 import threading
 
@@ -131,3 +132,19 @@ def test_memory(model):
     memory = model.memory
     assert memory["weight_bytes"] == 80
     assert memory["arena_bytes"] == 2 * 16000 + 0  # Two buffers of 16,000 = 250 x 64.
+
+
+def test_a_library_written_anew_is_loaded_anew(tmp_path, model):
+    path = tmp_path / "model.so"
+    shutil.copy(LIBRARY, path)
+    first = secateur.load(path)
+    data = LIBRARY.read_bytes()
+    assert data.count(b"fake\0") == 1  # The model's name.
+    (tmp_path / "new.so").write_bytes(data.replace(b"fake\0", b"anew\0"))
+    os.replace(tmp_path / "new.so", path)
+    second = secateur.load(path)
+    assert (first.properties["model_name"], second.properties["model_name"]) == ("fake", "anew")
+    x = np.ones((2, 4), "f")
+    np.testing.assert_array_equal(first(x, 0)[0], second(x, 0)[0])
+    del first, second
+    assert secateur.load(path).properties["model_name"] == "anew"

@@ -187,6 +187,10 @@ TEST_F(Link, WeightsBesideTheLibrary) {
   llvm::sys::fs::rename(path("model.so.weights.safetensors"), weights);
   EXPECT_EQ(runLibrary(path("moved/other.so")), 4.5f);
 
+  // Through a link from another folder.
+  llvm::sys::fs::create_link(path("moved/other.so"), path("link.so"));
+  EXPECT_EQ(runLibrary(path("link.so")), 4.5f);
+
   // Other values in the same layout; also for a library with its weights inside.
   std::string other = path("other.safetensors");
   ASSERT_TRUE(
