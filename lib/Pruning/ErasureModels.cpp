@@ -64,6 +64,33 @@ struct ConvTransposeErasure : ErasureOpInterface::ExternalModel<ConvTransposeEra
   }
 };
 
+template <typename OpTy>
+struct RecurrentErasure : ErasureOpInterface::ExternalModel<RecurrentErasure<OpTy>, OpTy> {
+  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
+    auto layer = cast<OpTy>(op);
+    // R is [directions, gates * hidden, hidden].
+    llvm::ArrayRef<int64_t> weight = context.getPrunedShape(layer.getR());
+    if (layer.getHiddenSize() && weight.size() == 3 && !ShapedType::isDynamic(weight[2]))
+      layer.setHiddenSize(weight[2]);
+    return success();
+  }
+};
+
+struct GroupNormErasure : ErasureOpInterface::ExternalModel<GroupNormErasure, nn::GroupNormalizationOp> {
+  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
+    auto norm = cast<nn::GroupNormalizationOp>(op);
+    // Whole groups leave, so that a group keeps its size.
+    llvm::ArrayRef<int64_t> dense = context.getDenseShape(norm.getX()), pruned = context.getPrunedShape(norm.getX());
+    if (dense.size() < 2 || ShapedType::isDynamic(dense[1]) || dense[1] % norm.getNumGroups() != 0)
+      return success();
+    int64_t channels = dense[1] / norm.getNumGroups();
+    if (channels == 0 || pruned[1] % channels != 0)
+      return op->emitError("cannot tell how many groups are left of a group norm");
+    norm.setNumGroups(pruned[1] / channels);
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Operands that name extents of the result
 //===----------------------------------------------------------------------===//
@@ -431,6 +458,10 @@ void pruning::registerErasureModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
     nn::ConvOp::attachInterface<ConvErasure>(*context);
     nn::ConvTransposeOp::attachInterface<ConvTransposeErasure>(*context);
+    nn::GroupNormalizationOp::attachInterface<GroupNormErasure>(*context);
+    nn::GruOp::attachInterface<RecurrentErasure<nn::GruOp>>(*context);
+    nn::LstmOp::attachInterface<RecurrentErasure<nn::LstmOp>>(*context);
+    nn::RnnOp::attachInterface<RecurrentErasure<nn::RnnOp>>(*context);
     nn::ExpandOp::attachInterface<ExpandErasure>(*context);
     nn::TileOp::attachInterface<TileErasure>(*context);
     nn::ConstantOfShapeOp::attachInterface<ConstantOfShapeErasure>(*context);
