@@ -29,6 +29,7 @@ Planner::Planner(ModelExtents &extents, const std::vector<Group> &groups,
       state.energy += scores[index][unit] * scores[index][unit];
     }
     state.keptCount = slots * slotSize;
+    state.tensors = double(std::max<size_t>(1, llvm::count_if(group.members, isStoredTensor)));
     // Ties leave from the end, so that equal weights give a stable choice.
     for (std::vector<int64_t> &slot : state.kept)
       llvm::sort(slot, [&](int64_t a, int64_t b) { return std::pair(-scores[index][a], a) < std::pair(-scores[index][b], b); });
@@ -118,7 +119,7 @@ void Planner::updateCandidate(Cluster &cluster) {
     // -log of the kept share of the energy that is left. `tiny` spreads units
     // without any energy by their number.
     double share = double(count) / double(state.keptCount);
-    candidate.loss -= std::log1p(-std::min((energy + tiny * share) / (state.energy + tiny), 1 - 1e-9));
+    candidate.loss -= state.tensors * std::log1p(-std::min((energy + tiny * share) / (state.energy + tiny), 1 - 1e-9));
   }
   candidate.valid = true;
   measure(cluster);

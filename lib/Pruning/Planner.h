@@ -38,6 +38,8 @@ private:
     std::vector<std::vector<int64_t>> kept;
     int64_t keptCount = 0;
     double energy = 0;
+    /// How many stored tensors its units are part of.
+    double tensors = 1;
   };
   struct Candidate {
     bool valid = false;

@@ -6,7 +6,8 @@
 // `prune.removed`; scores must stand on them before.
 //
 // A group's loss is -log of the share of its energy (the sum of squared scores)
-// that is kept. The units that leave are those that lose least for the cost that
+// that is kept, for each stored tensor that it is part of: a channel of the
+// residual stream is lost to every layer that reads it. The units that leave are those that lose least for the cost that
 // they save, one after another, where the cost of each is that of the whole model
 // at the extents reached so far. As a group empties, each further unit loses
 // more of what is left, so that no layer collapses while others are whole.
