@@ -14,9 +14,10 @@
 
 using namespace secateur::runtime;
 
-/// Where secateur_fail() goes on this thread. In the initial-exec model, which
-/// needs no call into the dynamic linker and eight bytes of static TLS.
-static __thread jmp_buf *escape __attribute__((tls_model("initial-exec")));
+/// Where secateur_fail() goes on this thread. The build uses TLS descriptors, which
+/// need no symbol of the dynamic linker and no static TLS, of which a process only
+/// has enough for some hundred libraries.
+static __thread jmp_buf *escape;
 
 bool secateur::runtime::runGuarded(SecateurContext &context, int32_t &result) {
   context.failure = nullptr;

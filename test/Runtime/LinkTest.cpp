@@ -170,6 +170,21 @@ TEST_F(Link, EmbeddedWeights) {
   EXPECT_EQ(readFile(path("again.so")), second); // The same input, the same bytes.
 }
 
+TEST_F(Link, ManyLibrariesAtOnce) {
+  std::string object = readFile(FAKE_MODEL_OBJECT);
+  ASSERT_TRUE(succeeded(linkModel(object, fakeWeights(), 80, path("model.so"), {}, location)));
+  std::vector<void *> libraries;
+  for (int i = 0; i < 600; ++i) {
+    std::string copy = path("copy" + std::to_string(i) + ".so");
+    llvm::sys::fs::copy_file(path("model.so"), copy);
+    libraries.push_back(dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL));
+    ASSERT_NE(libraries.back(), nullptr) << dlerror();
+  }
+  EXPECT_EQ(runLibrary(path("copy599.so")), 4.5f);
+  for (void *library : libraries)
+    dlclose(library);
+}
+
 TEST_F(Link, WeightsBesideTheLibrary) {
   LinkOptions options;
   options.maxEmbeddedWeights = 79;
