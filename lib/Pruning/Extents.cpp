@@ -8,6 +8,7 @@
 #include "secateur/Analysis/Constants.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 
 #include <numeric>
 
@@ -15,8 +16,8 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
 
-/// Where the user says nothing: large enough for the strides of vision models.
-static constexpr int64_t kDefaultExtent = 224;
+/// Where the user says nothing: first what vision models take.
+static constexpr int64_t kDefaultExtents[] = {224, 64, 48, 32, 128, 16, 1};
 
 bool pruning::isStoredTensor(Value value) {
   if (value.getDefiningOp<nn::ConstantOp>())
@@ -37,10 +38,10 @@ FailureOr<std::unique_ptr<ModelExtents>> ModelExtents::compute(func::FuncOp func
   return extents;
 }
 
-LogicalResult ModelExtents::bind(const NominalShapes &nominal) {
-  SmallVector<SmallVector<int64_t>> shapes;
-  llvm::DenseMap<nn::Dim, int64_t> chosen;
-  SmallVector<const SmallVector<int64_t> *> wanted(func.getNumArguments());
+/// The shapes that the user gives, by argument; null where there is none.
+static FailureOr<SmallVector<const SmallVector<int64_t> *>> givenShapes(func::FuncOp func,
+                                                                        const NominalShapes &nominal) {
+  SmallVector<const SmallVector<int64_t> *> given(func.getNumArguments());
   for (const auto &[name, shape] : nominal) {
     auto argument = llvm::find_if(func.getArguments(), [&](BlockArgument a) { return valueName(a) == name; });
     if (argument == func.getArguments().end())
@@ -49,40 +50,84 @@ LogicalResult ModelExtents::bind(const NominalShapes &nominal) {
     if (type && type.getRank() != int64_t(shape.size()))
       return func.emitError("the nominal shape of input '")
              << name << "' has " << shape.size() << " dimensions, the input has " << type.getRank();
-    wanted[argument->getArgNumber()] = &shape;
+    given[argument->getArgNumber()] = &shape;
   }
-  // What is given counts first, so that inputs which share a symbol agree.
-  for (bool given : {true, false})
-    for (BlockArgument argument : func.getArguments()) {
-      std::optional<ArrayRef<nn::Dim>> dims = symbolic->getShape(argument);
-      const SmallVector<int64_t> *shape = wanted[argument.getArgNumber()];
-      if (!dims)
-        continue;
-      for (auto [axis, dim] : llvm::enumerate(*dims)) {
-        if (given && shape && (*shape)[axis] >= 0)
-          chosen.try_emplace(dim, (*shape)[axis]);
-        else if (!given && !isa<AffineConstantExpr>(dim))
-          chosen.try_emplace(dim, axis == 0 ? 1 : kDefaultExtent);
-      }
-    }
-  for (BlockArgument argument : func.getArguments()) {
-    SmallVector<int64_t> &shape = shapes.emplace_back();
-    std::optional<ArrayRef<nn::Dim>> dims = symbolic->getShape(argument);
-    for (auto [axis, dim] : llvm::enumerate(dims.value_or(ArrayRef<nn::Dim>()))) {
-      auto constant = dyn_cast<AffineConstantExpr>(dim);
-      const SmallVector<int64_t> *given = wanted[argument.getArgNumber()];
-      if (given && (*given)[axis] >= 0)
-        shape.push_back((*given)[axis]);
-      else
-        shape.push_back(constant ? constant.getValue() : chosen.lookup(dim));
-    }
-  }
-  FailureOr<analysis::Bindings> bound = symbolic->bind(
-      shapes, [&](const llvm::Twine &reason) { func.emitError("nominal shapes do not fit the model: ") << reason; });
-  if (failed(bound))
+  return given;
+}
+
+LogicalResult ModelExtents::bind(const NominalShapes &nominal) {
+  FailureOr<SmallVector<const SmallVector<int64_t> *>> given = givenShapes(func, nominal);
+  if (failed(given))
     return failure();
-  bindings = std::move(*bound);
-  return success();
+  // What is given counts first, so that inputs which share a symbol agree.
+  llvm::DenseMap<nn::Dim, int64_t> chosen;
+  auto forEachDim = [&](llvm::function_ref<void(BlockArgument, size_t, nn::Dim)> visit) {
+    for (BlockArgument argument : func.getArguments())
+      if (std::optional<ArrayRef<nn::Dim>> dims = symbolic->getShape(argument))
+        for (auto [axis, dim] : llvm::enumerate(*dims))
+          visit(argument, axis, dim);
+  };
+  auto givenDim = [&](BlockArgument argument, size_t axis) -> int64_t {
+    const SmallVector<int64_t> *shape = (*given)[argument.getArgNumber()];
+    return shape ? (*shape)[axis] : -1;
+  };
+  forEachDim([&](BlockArgument argument, size_t axis, nn::Dim dim) {
+    if (int64_t size = givenDim(argument, axis); size >= 0)
+      chosen.try_emplace(dim, size);
+  });
+  llvm::SetVector<nn::Dim> open;
+  forEachDim([&](BlockArgument, size_t axis, nn::Dim dim) {
+    if (isa<AffineConstantExpr>(dim) || chosen.contains(dim))
+      return;
+    if (axis == 0)
+      chosen[dim] = 1;
+    else
+      open.insert(dim);
+  });
+
+  std::string reason;
+  auto attempt = [&](ArrayRef<int64_t> sizes) {
+    for (auto [dim, size] : llvm::zip_equal(open, sizes))
+      chosen[dim] = size;
+    SmallVector<SmallVector<int64_t>> shapes(func.getNumArguments());
+    forEachDim([&](BlockArgument argument, size_t axis, nn::Dim dim) {
+      auto constant = dyn_cast<AffineConstantExpr>(dim);
+      int64_t size = givenDim(argument, axis);
+      if (size < 0)
+        size = constant ? constant.getValue() : chosen.lookup(dim);
+      shapes[argument.getArgNumber()].push_back(size);
+    });
+    std::string found;
+    FailureOr<analysis::Bindings> bound =
+        symbolic->bind(shapes, [&](const llvm::Twine &text) { found = text.str(); });
+    if (reason.empty())
+      reason = found;
+    if (succeeded(bound))
+      bindings = std::move(*bound);
+    return succeeded(bound);
+  };
+  // Some models take few sizes: the usual ones first, all alike, then mixed.
+  SmallVector<int64_t> sizes(open.size());
+  for (int64_t size : kDefaultExtents) {
+    llvm::fill(sizes, size);
+    if (attempt(sizes))
+      return success();
+    if (open.empty())
+      break;
+  }
+  int64_t combinations = 1;
+  for (size_t i = 0; i < open.size() && combinations < 5000; ++i)
+    combinations *= int64_t(std::size(kDefaultExtents));
+  for (int64_t number = 0; number < combinations && combinations < 5000 && !open.empty(); ++number) {
+    for (int64_t rest = number; int64_t &size : sizes) {
+      size = kDefaultExtents[rest % std::size(kDefaultExtents)];
+      rest /= std::size(kDefaultExtents);
+    }
+    if (attempt(sizes))
+      return success();
+  }
+  return func.emitError("nominal shapes do not fit the model: ")
+         << reason << (open.empty() ? "" : "; give the sizes to count with by --nominal-shape");
 }
 
 Location pruning::locationOf(const Group &group) {

@@ -4,6 +4,8 @@
 
 #include "secateur/Pruning/PlanFile.h"
 
+#include "secateur/Support/Sha256.h"
+
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/STLExtras.h"
@@ -11,10 +13,10 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
+using secateur::Sha256;
 using namespace secateur::pruning;
 namespace json = llvm::json;
 
@@ -297,7 +299,7 @@ llvm::FailureOr<std::string> secateur::pruning::hashFile(llvm::StringRef path, M
   llvm::Expected<llvm::sys::fs::file_t> file = llvm::sys::fs::openNativeFileForRead(path);
   if (!file)
     return fail(llvm::toString(file.takeError()));
-  llvm::SHA256 hash;
+  Sha256 hash;
   std::vector<char> block(1 << 20);
   llvm::FailureOr<std::string> result = failure();
   while (true) {
@@ -307,7 +309,7 @@ llvm::FailureOr<std::string> secateur::pruning::hashFile(llvm::StringRef path, M
       break;
     }
     if (*count == 0) {
-      result = llvm::toHex(hash.final(), /*LowerCase=*/true);
+      result = llvm::toHex(hash.finish(), /*LowerCase=*/true);
       break;
     }
     hash.update(llvm::ArrayRef<uint8_t>(reinterpret_cast<uint8_t *>(block.data()), *count));

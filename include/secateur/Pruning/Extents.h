@@ -20,7 +20,8 @@
 namespace secateur::pruning {
 
 /// The sizes to count with, by the name of an input; -1 leaves one as it is.
-/// Dynamic sizes that are not given are 1 on axis 0 and 224 elsewhere.
+/// Dynamic sizes that are not given are 1 on axis 0, and elsewhere 224 or, where
+/// the model does not take that, another usual size.
 using NominalShapes = std::vector<std::pair<std::string, llvm::SmallVector<int64_t>>>;
 
 /// What a model costs. `flops` is twice the multiply-accumulates of
