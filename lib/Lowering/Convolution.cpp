@@ -56,32 +56,32 @@ static Value filterOperand(LoweringContext &context, Value filter, ArrayRef<int6
 // Conv
 //===----------------------------------------------------------------------===//
 
-/// A convolution of any rank and type as a loop nest over a padded operand.
-static void convolveGeneric(nn::ConvOp op, LoweringContext &context, const SpatialWindow &window) {
+/// A convolution of any rank and type as a loop nest over a padded operand, all
+/// row-major: `image` of sizes `x`, `filter` [M, Cg, spatial..] of sizes `w`.
+static void convolveGeneric(LoweringContext &context, Value image, ArrayRef<Dim> x, Value filter, ArrayRef<Dim> w,
+                            Value bias, Value result, const SpatialWindow &window, int64_t groups) {
   ImplicitLocOpBuilder &b = context.b;
-  Value input = op.getX(), result = op.getY();
-  int64_t spatial = window.rank(), groups = op.getGroup();
+  int64_t spatial = window.rank();
   ScalarKind kind = LoweringContext::kindOf(result);
   Type stored = LoweringContext::storageType(LoweringContext::elementType(result));
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
   // Pad, row-major.
-  SmallVector<Dim> padded(context.shape(input));
+  SmallVector<Dim> padded(x);
   SmallVector<OpFoldResult> offsets(spatial + 2, b.getIndexAttr(0)), ones(spatial + 2, b.getIndexAttr(1));
   for (int64_t axis = 0; axis < spatial; ++axis) {
     padded[axis + 2] = context.symbols.simplify(padded[axis + 2] + window.before[axis] + window.after[axis]);
     offsets[axis + 2] = b.getIndexAttr(window.before[axis]);
   }
-  Value source = tensor::InsertSliceOp::create(b, context.get(input), context.filled(padded, zero), offsets,
-                                               context.sizes(context.shape(input)), ones);
+  Value source = tensor::InsertSliceOp::create(b, image, context.filled(padded, zero), offsets, context.sizes(x), ones);
   // loops: n, g, m, o.., c, k..; channels are split into groups.
-  ArrayRef<Dim> x = context.shape(input), y = context.shape(result), w = context.shape(op.getW());
+  ArrayRef<Dim> y = context.shape(result);
   Dim g = context.constantDim(groups), mg = context.symbols.simplify(y[1].floorDiv(groups));
   SmallVector<Dim> sourceDims = {x[0], g, w[1]}, outDims = {y[0], g, mg}, filterDims = {g, mg};
   sourceDims.append(padded.begin() + 2, padded.end());
   outDims.append(y.begin() + 2, y.end());
   filterDims.append(w.begin() + 1, w.end());
   source = context.reshape(source, padded, sourceDims);
-  Value filter = context.reshape(context.get(op.getW()), w, filterDims);
+  filter = context.reshape(filter, w, filterDims);
   int64_t loops = 4 + 2 * spatial;
   auto loop = [&](int64_t i) { return b.getAffineDimExpr(i); };
   SmallVector<AffineExpr> sourceMap = {loop(0), loop(1), loop(3 + spatial)}, filterMap = {loop(1), loop(2), loop(3 + spatial)},
@@ -105,9 +105,9 @@ static void convolveGeneric(nn::ConvOp op, LoweringContext &context, const Spati
         linalg::YieldOp::create(builder, s.add(e[2], s.mul(e[0], e[1])));
       });
   Value out = context.reshape(generic.getResult(0), outDims, y);
-  if (op.getB()) {
+  if (bias) {
     SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, y.size()));
-    out = context.pointwise(y, stored, Layout::RowMajor, {PlacedTensor{out, axes}, PlacedTensor{context.get(op.getB()), {1}}},
+    out = context.pointwise(y, stored, Layout::RowMajor, {PlacedTensor{out, axes}, PlacedTensor{context.get(bias), {1}}},
                             [&](ImplicitLocOpBuilder &builder, ValueRange e) {
                               return Scalars(builder, stored, kind).add(e[0], e[1]);
                             });
@@ -140,7 +140,8 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     return context.unsupported(op, "its group does not divide its channels");
   Type stored = LoweringContext::storageType(LoweringContext::elementType(result));
   if (rank > 4 || !stored.isF32()) {
-    convolveGeneric(op, context, *spatial);
+    convolveGeneric(context, context.get(op.getX()), context.shape(op.getX()), context.get(op.getW()),
+                    context.shape(op.getW()), op.getB(), result, *spatial, groups);
     return success();
   }
   Window window = imageWindow(*spatial);
@@ -237,22 +238,62 @@ static void convolveBlocks(nn::ConvTransposeOp op, LoweringContext &context, con
   setImage(context, op.getY(), context.reshape(product, blocks, out));
 }
 
+/// Any rank and type, and filters that are computed, as loops: zeros between the
+/// elements, then a convolution with the mirrored filter.
+static LogicalResult transposeGeneric(nn::ConvTransposeOp op, LoweringContext &context, SpatialWindow window) {
+  ImplicitLocOpBuilder &b = context.b;
+  int64_t spatial = window.rank(), groups = op.getGroup();
+  SmallVector<Dim> x(context.shape(op.getX())), spread = x, w(context.shape(op.getW()));
+  SmallVector<OpFoldResult> offsets(spatial + 2, b.getIndexAttr(0)), steps(spatial + 2, b.getIndexAttr(1));
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    spread[axis + 2] = context.symbols.simplify((x[axis + 2] - 1) * window.strides[axis] + 1);
+    steps[axis + 2] = b.getIndexAttr(window.strides[axis]);
+    int64_t reach = window.extent(axis) - 1;
+    window.before[axis] = reach - window.before[axis];
+    window.after[axis] = reach - window.after[axis] + (op.getOutputPadding() ? (*op.getOutputPadding())[axis] : 0);
+    window.strides[axis] = 1;
+    if (window.before[axis] < 0 || window.after[axis] < 0)
+      return context.unsupported(op, "a pad is larger than its window");
+  }
+  Type stored = LoweringContext::storageType(LoweringContext::elementType(op.getY()));
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
+  Value image = tensor::InsertSliceOp::create(b, context.get(op.getX()), context.filled(spread, zero), offsets,
+                                              context.sizes(x), steps);
+  // [C, Mg, spatial..] -> [G Mg, C / G, spatial..]
+  SmallVector<Dim> mirroredDims = {context.symbols.simplify(w[1] * groups), context.symbols.simplify(w[0].floorDiv(groups))};
+  mirroredDims.append(w.begin() + 2, w.end());
+  Value filter = context.get(op.getW()), perGroup = context.index(w[1]), depth = context.index(mirroredDims[1]);
+  SmallVector<Value> last;
+  for (int64_t extent : window.kernel)
+    last.push_back(context.index(extent - 1));
+  Value mirrored = context.generate(mirroredDims, stored, Layout::RowMajor, [&](ImplicitLocOpBuilder &builder, ValueRange at) {
+    Value group = arith::DivUIOp::create(builder, at[0], perGroup);
+    SmallVector<Value> from = {arith::AddIOp::create(builder, arith::MulIOp::create(builder, group, depth), at[1]),
+                               arith::RemUIOp::create(builder, at[0], perGroup)};
+    for (int64_t axis = 0; axis < spatial; ++axis)
+      from.push_back(arith::SubIOp::create(builder, last[axis], at[axis + 2]));
+    return tensor::ExtractOp::create(builder, filter, from);
+  });
+  convolveGeneric(context, image, spread, mirrored, mirroredDims, op.getB(), op.getY(), window, groups);
+  return success();
+}
+
 static LogicalResult lowerConvTranspose(nn::ConvTransposeOp op, LoweringContext &context) {
   ImplicitLocOpBuilder &b = context.b;
   Value result = op.getY();
   int64_t rank = context.rank(result);
   Type stored = LoweringContext::storageType(LoweringContext::elementType(result));
-  if (rank < 3 || rank > 4 || !stored.isF32())
-    return context.unsupported(op, "it is supported on one or two spatial axes of f32 and 16-bit floats");
-  ElementsAttr constant = context.constant(op.getW());
-  if (!constant)
-    return context.unsupported(op, "its filter is not constant");
+  if (rank < 3)
+    return context.unsupported(op, "its operand has no spatial axes");
   FailureOr<SmallVector<int64_t>> filter = filterSizes(op, context, op.getW());
   if (failed(filter))
     return failure();
   FailureOr<SpatialWindow> spatial = transposedWindow(op, context, ArrayRef<int64_t>(*filter).drop_front(2));
   if (failed(spatial))
     return failure();
+  ElementsAttr constant = context.constant(op.getW());
+  if (!constant || rank > 4 || !stored.isF32())
+    return transposeGeneric(op, context, *spatial);
   Window window = imageWindow(*spatial);
   int64_t groups = op.getGroup(), kh = window.kernel[0], kw = window.kernel[1];
   if (groups < 1 || (*filter)[0] % groups)

@@ -39,7 +39,9 @@ mlir::Value convolveDepthwise(LoweringContext &context, mlir::Value input, mlir:
                               const Window &window, const Epilogue &epilogue);
 mlir::Value pool(LoweringContext &context, bool maximum, mlir::Value input, mlir::Value init, const Window &window,
                  bool countsPads);
+/// Softmax over the last dimension, by a kernel; `softmaxRows` of any type.
 mlir::Value softmax(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims, bool logarithm);
+mlir::Value softmaxRows(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims, bool logarithm);
 /// Over the last dimension; scale and bias may be null.
 mlir::Value normalize(LoweringContext &context, bool rms, double epsilon, mlir::Value input, llvm::ArrayRef<Dim> dims,
                       mlir::Value scale, mlir::Value bias);

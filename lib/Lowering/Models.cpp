@@ -15,14 +15,17 @@ using namespace secateur;
 void secateur::lowering::registerLoweringModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
     attachActivationModels(context);
+    attachAttentionModels(context);
     attachContractionModels(context);
     attachControlModels(context);
     attachConvolutionModels(context);
+    attachEinsumModels(context);
     attachElementwiseModels(context);
     attachIndexingModels(context);
     attachMovementModels(context);
     attachNormalizationModels(context);
     attachPoolingModels(context);
+    attachQuantizationModels(context);
     attachRecurrentModels(context);
     attachReductionModels(context);
     attachReshapingModels(context);

@@ -12,14 +12,17 @@ class MLIRContext;
 namespace secateur::lowering {
 
 void attachActivationModels(mlir::MLIRContext *context);
+void attachAttentionModels(mlir::MLIRContext *context);
 void attachContractionModels(mlir::MLIRContext *context);
 void attachControlModels(mlir::MLIRContext *context);
 void attachConvolutionModels(mlir::MLIRContext *context);
+void attachEinsumModels(mlir::MLIRContext *context);
 void attachElementwiseModels(mlir::MLIRContext *context);
 void attachIndexingModels(mlir::MLIRContext *context);
 void attachMovementModels(mlir::MLIRContext *context);
 void attachNormalizationModels(mlir::MLIRContext *context);
 void attachPoolingModels(mlir::MLIRContext *context);
+void attachQuantizationModels(mlir::MLIRContext *context);
 void attachRecurrentModels(mlir::MLIRContext *context);
 void attachReductionModels(mlir::MLIRContext *context);
 void attachReshapingModels(mlir::MLIRContext *context);

@@ -30,8 +30,7 @@ static SmallVector<int64_t> range(int64_t begin, int64_t end) { return llvm::to_
 // Softmax
 //===----------------------------------------------------------------------===//
 
-/// Softmax over the last axis of a row-major tensor.
-static Value softmaxRows(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, bool logarithm) {
+Value secateur::lowering::softmaxRows(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, bool logarithm) {
   if (hasKernels(tensor))
     return softmax(context, tensor, dims, logarithm);
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();

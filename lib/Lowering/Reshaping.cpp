@@ -10,6 +10,7 @@
 #include "secateur/Analysis/SymbolicShapes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -300,6 +301,69 @@ static SliceAxis sliceAxis(LoweringContext &context, Dim extentOfInput, Dim exte
   return axis;
 }
 
+/// A slice whose axes or steps are data: every axis has a start and a step, of
+/// which one in the list overrides the whole.
+static LogicalResult sliceAtRuntime(nn::SliceOp op, LoweringContext &context, ArrayRef<OpFoldResult> starts,
+                                    ArrayRef<OpFoldResult> ends) {
+  ImplicitLocOpBuilder &b = context.b;
+  Value input = op.getData();
+  int64_t rank = context.rank(input);
+  auto orDefault = [&](Value value, bool isAxes) -> FailureOr<SmallVector<OpFoldResult>> {
+    if (value)
+      return context.integers(value);
+    SmallVector<OpFoldResult> result;
+    for (size_t i = 0; i < starts.size(); ++i)
+      result.push_back(b.getIndexAttr(isAxes ? i : 1));
+    return result;
+  };
+  FailureOr<SmallVector<OpFoldResult>> axes = orDefault(op.getAxes(), true), steps = orDefault(op.getSteps(), false);
+  if (failed(axes) || failed(steps) || axes->size() != starts.size() || steps->size() != starts.size())
+    return context.unsupported(op, "the number of its axes and steps is not known");
+  Value zero = context.index(0), one = context.index(1), minusOne = context.index(-1);
+  auto less = [&](Value left, Value right) { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, left, right); };
+  auto choose = [&](Value condition, Value yes, Value no) { return b.createOrFold<arith::SelectOp>(condition, yes, no); };
+  SmallVector<Value> first, stride, count;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    Value extent = context.index(context.dim(input, axis)), start = zero, end = extent, step = one;
+    for (size_t i = 0; i < starts.size(); ++i) {
+      Value which = context.index((*axes)[i]);
+      which = choose(less(which, zero), b.createOrFold<arith::AddIOp>(which, context.index(rank)), which);
+      Value isThis = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, which, context.index(axis));
+      start = choose(isThis, context.index(starts[i]), start);
+      end = choose(isThis, context.index(ends[i]), end);
+      step = choose(isThis, context.index((*steps)[i]), step);
+    }
+    Value backward = less(step, zero), last = b.createOrFold<arith::AddIOp>(extent, minusOne);
+    Value from = clampBound(b, start, extent, zero, choose(backward, last, extent));
+    Value to = clampBound(b, end, extent, choose(backward, minusOne, zero), choose(backward, last, extent));
+    Value distance = choose(backward, b.createOrFold<arith::SubIOp>(from, to), b.createOrFold<arith::SubIOp>(to, from));
+    Value size = choose(backward, b.createOrFold<arith::SubIOp>(zero, step), step);
+    size = b.createOrFold<arith::MaxSIOp>(size, one);
+    first.push_back(from);
+    stride.push_back(step);
+    count.push_back(b.createOrFold<arith::MaxSIOp>(b.createOrFold<arith::CeilDivSIOp>(distance, size), zero));
+  }
+  Value tensor = context.get(input);
+  Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+  SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
+  Value init = tensor::EmptyOp::create(b, RankedTensorType::get(dynamic, element), count);
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(b, TypeRange{init.getType()}, ValueRange{}, ValueRange{init},
+                                           ArrayRef{b.getMultiDimIdentityMap(rank)}, iterators,
+                                           [&](OpBuilder &nested, Location location, ValueRange) {
+                                             ImplicitLocOpBuilder builder(location, nested);
+                                             SmallVector<Value> from;
+                                             for (int64_t axis = 0; axis < rank; ++axis) {
+                                               Value index = linalg::IndexOp::create(builder, axis);
+                                               index = arith::MulIOp::create(builder, index, stride[axis]);
+                                               from.push_back(arith::AddIOp::create(builder, first[axis], index));
+                                             }
+                                             linalg::YieldOp::create(builder, Value(tensor::ExtractOp::create(builder, tensor, from)));
+                                           });
+  context.set(op.getOutput(), generic.getResult(0));
+  return success();
+}
+
 static LogicalResult lowerSlice(nn::SliceOp op, LoweringContext &context) {
   Value input = op.getData(), result = op.getOutput();
   int64_t rank = context.rank(input);
@@ -309,18 +373,19 @@ static LogicalResult lowerSlice(nn::SliceOp op, LoweringContext &context) {
     return context.unsupported(op, "the number of its starts and ends is not known");
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, starts->size()));
   SmallVector<int64_t> steps(starts->size(), 1);
-  if (op.getAxes()) {
-    std::optional<SmallVector<int64_t>> given = context.constantInts(op.getAxes());
-    if (!given || given->size() != starts->size())
-      return context.unsupported(op, "its axes are not constant");
-    axes = *given;
-  }
-  if (op.getSteps()) {
-    std::optional<SmallVector<int64_t>> given = context.constantInts(op.getSteps());
-    if (!given || given->size() != starts->size())
-      return context.unsupported(op, "its steps are not constant");
-    steps = *given;
-  }
+  bool constant = true;
+  auto read = [&](Value value, SmallVector<int64_t> &into) {
+    std::optional<SmallVector<int64_t>> given = context.constantInts(value);
+    constant &= given && given->size() == starts->size();
+    if (constant)
+      into = *given;
+  };
+  if (op.getAxes())
+    read(op.getAxes(), axes);
+  if (op.getSteps())
+    read(op.getSteps(), steps);
+  if (!constant)
+    return sliceAtRuntime(op, context, *starts, *ends);
   SmallVector<OpFoldResult> offsets = filledWith(context, rank, 0), strides = filledWith(context, rank, 1);
   SmallVector<OpFoldResult> sizes = context.sizes(context.shape(input));
   bool backward = false;
