@@ -1,7 +1,8 @@
 //===- BuildEntry.cpp - Plans buffers and builds `sizes` and `run` ----------===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
-// Runs after everything that allocates. A buffer's life is counted in positions
+// Runs after everything that allocates, and before linalg and kern operations are
+// lowered, so that uses of a buffer are seen as such. A buffer's life is counted in positions
 // of @main's own operations; what is done in a region is done at the position of
 // the operation of @main that has the region. Two allocations inside one loop are
 // therefore alive together, which is safe. A buffer that a loop carries to its

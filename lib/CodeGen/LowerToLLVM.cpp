@@ -6,11 +6,13 @@
 #include "secateur/CodeGen/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 
 #include "RuntimeCalls.h"
+#include "VectorBody.h"
 
 namespace secateur::codegen {
 #define GEN_PASS_DEF_CODEGENLOWERTOLLVM
@@ -83,6 +85,37 @@ static void buildLauncher(ModuleOp module, LLVM::LLVMFuncOp launcher) {
   launcher->removeAttr("secateur.task");
 }
 
+/// memref.expand_shape -> memref.reinterpret_cast with the sizes that it states.
+/// (MLIR's own expansion takes no more than one dynamic size in a group.)
+static void lowerExpandShape(memref::ExpandShapeOp expand) {
+  OpBuilder builder(expand);
+  Location loc = expand.getLoc();
+  auto type = cast<MemRefType>(expand.getType());
+  auto [staticStrides, staticOffset] = type.getStridesAndOffset();
+  auto metadata = memref::ExtractStridedMetadataOp::create(builder, loc, expand.getSrc());
+  SmallVector<OpFoldResult> sizes = expand.getMixedOutputShape();
+  SmallVector<OpFoldResult> strides(type.getRank());
+  for (auto [axis, group] : llvm::enumerate(expand.getReassociationIndices())) {
+    OpFoldResult stride = metadata.getStrides()[axis];
+    for (int64_t inner : llvm::reverse(group)) {
+      if (!ShapedType::isDynamic(staticStrides[inner]))
+        stride = builder.getIndexAttr(staticStrides[inner]);
+      strides[inner] = stride;
+      stride = mulIndex(builder, loc, stride, sizes[inner]);
+      // The cast has to say of each stride whether it is static, as the type does.
+      if (ShapedType::isDynamic(staticStrides[inner]))
+        strides[inner] = getValueOrCreateConstantIndexOp(builder, loc, strides[inner]);
+    }
+  }
+  OpFoldResult offset = ShapedType::isDynamic(staticOffset)
+                            ? OpFoldResult(metadata.getOffset())
+                            : builder.getIndexAttr(staticOffset);
+  Value cast = memref::ReinterpretCastOp::create(builder, loc, type, metadata.getBaseBuffer(),
+                                                 offset, sizes, strides);
+  expand.replaceAllUsesWith(cast);
+  expand.erase();
+}
+
 namespace {
 
 struct CodegenLowerToLLVMPass
@@ -112,9 +145,14 @@ struct CodegenLowerToLLVMPass
   }
 
   void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SmallVector<memref::ExpandShapeOp> expands;
+    module.walk([&](memref::ExpandShapeOp expand) { expands.push_back(expand); });
+    for (memref::ExpandShapeOp expand : expands)
+      if (cast<MemRefType>(expand.getSrc().getType()).getRank() != 0)
+        lowerExpandShape(expand);
     OpPassManager manager("builtin.module");
     build(manager);
-    ModuleOp module = getOperation();
     if (failed(runPipeline(manager, module)))
       return signalPassFailure();
     for (auto function : llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {

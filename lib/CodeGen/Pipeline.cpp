@@ -61,10 +61,11 @@ void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const Targe
   cleanUp();
   manager.addNestedPass<func::FuncOp>(createCodegenElideCopies());
   cleanUp();
+  // While operations still say what they read and write.
+  manager.addPass(createCodegenBuildEntry());
   manager.addNestedPass<func::FuncOp>(
       createCodegenLowerLinalg(CodegenLowerLinalgOptions{target.vectorBits}));
   manager.addPass(createCSEPass());
-  manager.addPass(createCodegenBuildEntry());
   // No canonicalization here: it would write sizes into the types of what tasks
   // capture, and tasks that differ in sizes alone would no longer be one.
   manager.addPass(createCodegenOutlineTasks());
