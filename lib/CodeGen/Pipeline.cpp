@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "secateur/CodeGen/CodeGen.h"
+#include "secateur/CodeGen/Kernels/Passes.h"
 #include "secateur/CodeGen/Passes.h"
 
 #include "dialects/Kern/IR/KernOps.h"
@@ -65,6 +66,7 @@ void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const Targe
   manager.addPass(createCodegenBuildEntry());
   manager.addNestedPass<func::FuncOp>(
       createCodegenLowerLinalg(CodegenLowerLinalgOptions{target.vectorBits}));
+  manager.addPass(createKernLower(KernLowerOptions{"", target.vectorBits}));
   manager.addPass(createCSEPass());
   // No canonicalization here: it would write sizes into the types of what tasks
   // capture, and tasks that differ in sizes alone would no longer be one.

@@ -9,6 +9,7 @@
 #include "dialects/Prune/IR/PruneDialect.h"
 #include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/Registration.h"
+#include "secateur/CodeGen/Kernels/Passes.h"
 #include "secateur/CodeGen/Passes.h"
 #include "secateur/Lowering/Passes.h"
 #include "secateur/Pruning/CouplingModels.h"
@@ -56,5 +57,6 @@ void secateur::registerAllPasses() {
   pruning::registerSecateurPruningPasses();
   transform::registerTransformPasses();
   codegen::registerSecateurCodeGenPasses();
+  codegen::registerSecateurKernelsPasses();
   codegen::registerCodeGenPipelines();
 }

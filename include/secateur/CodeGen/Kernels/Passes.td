@@ -1,0 +1,42 @@
+//===- Passes.td - Passes that make kernels -*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#ifndef SECATEUR_CODEGEN_KERNELS_PASSES
+#define SECATEUR_CODEGEN_KERNELS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def KernLower : Pass<"kern-lower", "mlir::ModuleOp"> {
+  let summary = "Replace kern ops on memrefs by calls of generated kernels";
+  let description = [{
+    A kernel is a private function keyed by the op's form: which loads and stores it
+    has, its epilogue, its taps where they are unrolled, and the target. Extents,
+    strides and panel counts are arguments, so that layers share kernels.
+
+    ```mlir
+    kern.contract indexing_maps = [...] ins(%a, %w : memref<?x64xf32>, memref<2x64x16xf32>) packed
+      outs(%c : memref<?x24xf32>)
+    // becomes
+    kern.parallel(%tasks) grain(%g) {
+    ^bb0(%begin: index, %end: index):
+      ... pointers and strides of %a, %w and %c
+      func.call @kern_contract_0(%pa, %pw, %pc, ..., %lo, %hi)
+    }
+    ```
+
+    Runs after bufferization and never allocates. Functions of `math` on vectors are
+    left to codegen-approximate-math.
+  }];
+  let options = [
+    Option<"cpu", "cpu", "std::string", "\"\"",
+           "CPU or architecture level, as LLVM spells it; empty for this machine">,
+    Option<"vectorBits", "vector-bits", "unsigned", "0",
+           "Width of a vector register in bits, instead of a CPU: 128, 256 or 512">,
+  ];
+  let dependentDialects = ["kern::KernDialect", "mlir::arith::ArithDialect", "mlir::func::FuncDialect",
+                           "mlir::LLVM::LLVMDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+}
+
+#endif // SECATEUR_CODEGEN_KERNELS_PASSES

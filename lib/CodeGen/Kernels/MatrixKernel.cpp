@@ -1,0 +1,387 @@
+//===- MatrixKernel.cpp - The kernel of contractions and convolutions -------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// A tile is R rows and P panels of 16 columns; its accumulators stay in registers from
+// the first k to the epilogue. For each k it loads a vector of B for each 16 (or 8, 4)
+// columns and broadcasts one element of A for each row. Rows have an address each, so
+// that a tile of a convolution may run from one image row into the next.
+//
+// Taps outside the image read a buffer of zeros. A tile that lies inside the image's
+// width runs over all taps of a window row at once, for in channels-last they are
+// neighbours; others go tap by tap. Window rows that no row of the tile needs are
+// skipped.
+//===----------------------------------------------------------------------===//
+
+#include "MatrixKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace secateur;
+using namespace secateur::codegen;
+
+static constexpr int64_t panel = kern::panelWidth;
+static constexpr int64_t unroll = 4;
+/// Rows of a task: enough to use a panel of B from the cache again and again.
+static constexpr int64_t rowsPerTask = 96;
+
+std::string MatrixForm::key() const {
+  return llvm::formatv("{0}{1}{2}b{3}r{4}|{5}", window ? "w" : "m", packed ? "p" : "r",
+                       lhsStrided ? "s" : "c", batchDims, rowDims, epilogue.key());
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+MatrixArguments::MatrixArguments(const MatrixForm &form) : window(form.window) {
+  size_t count = form.epilogue.operands.size();
+  extras.resize(count);
+  extraColumn.resize(count);
+  extraBatch.assign(count, SmallVector<Value>(form.batchDims));
+  extraRow.assign(count, SmallVector<Value>(form.rowDims));
+  for (SmallVector<Value> *list : {&batchExtents, &aBatch, &bBatch, &cBatch})
+    list->resize(form.batchDims);
+  for (SmallVector<Value> *list : {&rowExtents, &aRow, &cRow})
+    list->resize(form.rowDims);
+}
+
+void MatrixArguments::forEach(function_ref<void(Value &)> visit) {
+  auto all = [&](SmallVector<Value> &list) {
+    for (Value &value : list)
+      visit(value);
+  };
+  for (Value *value : {&a, &b, &c})
+    visit(*value);
+  all(extras);
+  for (Value *value : {&m, &n, &k})
+    visit(*value);
+  for (SmallVector<Value> *list :
+       {&batchExtents, &rowExtents, &aBatch, &aRow, &bBatch, &cBatch, &cRow})
+    all(*list);
+  for (Value *value : {&aStep, &bPanel, &bStep})
+    visit(*value);
+  for (SmallVector<Value> &list : extraBatch)
+    all(list);
+  for (SmallVector<Value> &list : extraRow)
+    all(list);
+  all(extraColumn);
+  if (window)
+    for (Value *value : {&height, &width, &tapsY, &tapsX, &strideY, &strideX, &dilationY,
+                         &dilationX, &padTop, &padLeft})
+      visit(*value);
+  for (Value *value : {&rowBlock, &begin, &end})
+    visit(*value);
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class MatrixKernel {
+public:
+  MatrixKernel(KernelModule &kernels, KernelBuilder &k, const MatrixForm &form, ValueRange values)
+      : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), vectorType(k.vectorOf(f32)),
+        vectorsPerPanel(panel / k.target.lanes()) {
+    size_t next = 0;
+    arg.forEach([&](Value &value) { value = values[next++]; });
+  }
+
+  void emit();
+
+private:
+  /// One tile: `rows` rows from row `m`, `panels` panels from panel `p`.
+  struct Tile {
+    int64_t rows, panels;
+    bool masked;
+    Value m, p;
+    /// Coordinates of each row.
+    SmallVector<SmallVector<Value>> at;
+    /// Mask of each vector of the last panel; empty where not masked.
+    SmallVector<Value> masks;
+  };
+
+  int64_t vectors(const Tile &tile) const { return tile.panels * vectorsPerPanel; }
+  Value maskOf(const Tile &tile, int64_t vector) const {
+    return tile.masked && vector / vectorsPerPanel == tile.panels - 1
+               ? tile.masks[vector % vectorsPerPanel]
+               : Value();
+  }
+
+  void emitTask(Value task);
+  void emitRows(Value p, int64_t panels, bool masked);
+  void emitTile(Tile tile);
+  void locateRows(Tile &tile);
+  SmallVector<Value> accumulate(const Tile &tile);
+  SmallVector<Value> accumulateWindow(const Tile &tile, SmallVector<Value> accumulators);
+  SmallVector<Value> run(const Tile &tile, ValueRange rowPointers, Value bPointer, Value length,
+                         SmallVector<Value> accumulators);
+  SmallVector<Value> step(const Tile &tile, ValueRange rowPointers, ArrayRef<Value> panelPointers,
+                          Value at, int64_t steps, SmallVector<Value> accumulators);
+  void storeTile(const Tile &tile, ArrayRef<Value> accumulators);
+
+  KernelModule &kernels;
+  KernelBuilder &k;
+  const MatrixForm &form;
+  MatrixArguments arg;
+  Type f32;
+  VectorType vectorType;
+  int64_t vectorsPerPanel;
+  // Of the task at hand.
+  Value a, b, c, rowBegin, rowEnd;
+  SmallVector<Value> extras;
+};
+
+} // namespace
+
+void MatrixKernel::emit() {
+  k.loop(arg.begin, arg.end, 1, [&](Value task) { emitTask(task); });
+}
+
+void MatrixKernel::emitTask(Value task) {
+  int64_t tilePanels = k.target.tilePanels();
+  Value panels = k.ceilDiv(arg.n, k.constant(panel));
+  Value columnBlocks = k.ceilDiv(panels, k.constant(tilePanels));
+  Value rowBlocks = k.ceilDiv(arg.m, arg.rowBlock);
+  SmallVector<Value> extents = arg.batchExtents;
+  extents.append({rowBlocks, columnBlocks});
+  SmallVector<Value> digits = k.decompose(task, extents);
+  Value columnBlock = digits.pop_back_val(), rowBlock = digits.pop_back_val();
+  a = k.offset(arg.a, k.dot(digits, arg.aBatch), f32);
+  b = k.offset(arg.b, k.dot(digits, arg.bBatch), f32);
+  c = k.offset(arg.c, k.dot(digits, arg.cBatch), form.epilogue.stored);
+  extras.clear();
+  for (auto [i, operand] : llvm::enumerate(form.epilogue.operands))
+    extras.push_back(k.offset(arg.extras[i], k.dot(digits, arg.extraBatch[i]), operand.element));
+  rowBegin = k.mul(rowBlock, arg.rowBlock);
+  rowEnd = k.min(k.add(rowBegin, arg.rowBlock), arg.m);
+  Value first = k.mul(columnBlock, tilePanels);
+  Value last = k.min(k.add(first, tilePanels), panels);
+  Value isFull = k.lessEqual(k.mul(k.add(first, tilePanels), panel), arg.n);
+  auto emitRest = [&] {
+    Value pairsEnd = first;
+    if (tilePanels > 1) {
+      pairsEnd = k.add(first, k.mul(k.div(k.sub(last, first), k.constant(2)), 2));
+      k.loop(first, pairsEnd, 2, [&](Value p) { emitRows(p, 2, /*masked=*/true); });
+    }
+    k.ifThen(k.less(pairsEnd, last), [&] { emitRows(pairsEnd, 1, /*masked=*/true); });
+  };
+  k.ifThen(isFull, [&] { emitRows(first, tilePanels, /*masked=*/false); }, emitRest);
+}
+
+void MatrixKernel::emitRows(Value p, int64_t panels, bool masked) {
+  int64_t rows = k.target.tileRows();
+  Tile tile{rows, panels, masked, {}, p, {}, {}};
+  if (masked) {
+    Value left = k.sub(arg.n, k.mul(k.add(p, panels - 1), panel));
+    for (int64_t v = 0; v < vectorsPerPanel; ++v)
+      tile.masks.push_back(k.maskBelow(k.add(left, -v * k.target.lanes())));
+  }
+  Value count = k.sub(rowEnd, rowBegin);
+  Value rest = k.rem(count, k.constant(rows));
+  Value mainEnd = k.sub(rowEnd, rest);
+  auto tileAt = [&](Value m, int64_t size) {
+    tile.m = m;
+    tile.rows = size;
+    emitTile(tile);
+  };
+  k.loop(rowBegin, mainEnd, rows, [&](Value m) { tileAt(m, rows); });
+  // The rest in powers of two, by the bits of its number.
+  for (int64_t size = llvm::PowerOf2Ceil(rows) / 2; size >= 1; size /= 2) {
+    Value isSet = k.less(k.constant(0), k.land(rest, k.constant(size)));
+    Value m = k.add(mainEnd, k.land(rest, k.constant(~(2 * size - 1))));
+    k.ifThen(isSet, [&] { tileAt(m, size); });
+  }
+}
+
+void MatrixKernel::emitTile(Tile tile) {
+  locateRows(tile);
+  storeTile(tile, accumulate(tile));
+}
+
+/// Coordinates of the first row by division, of each next one by a step with carry.
+void MatrixKernel::locateRows(Tile &tile) {
+  SmallVector<Value> at = k.decompose(tile.m, arg.rowExtents);
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    tile.at.push_back(at);
+    at.back() = k.add(at.back(), 1);
+    for (size_t dim = at.size(); dim-- > 1;) {
+      Value isOver = k.equal(at[dim], arg.rowExtents[dim]);
+      at[dim] = k.select(isOver, k.constant(0), at[dim]);
+      at[dim - 1] = k.select(isOver, k.add(at[dim - 1], 1), at[dim - 1]);
+    }
+  }
+}
+
+SmallVector<Value> MatrixKernel::accumulate(const Tile &tile) {
+  SmallVector<Value> accumulators(tile.rows * vectors(tile), k.splat(0.0));
+  if (form.window)
+    return accumulateWindow(tile, accumulators);
+  SmallVector<Value> rowPointers;
+  for (int64_t row = 0; row < tile.rows; ++row)
+    rowPointers.push_back(k.offset(a, k.dot(tile.at[row], arg.aRow), f32));
+  return run(tile, rowPointers, b, arg.k, accumulators);
+}
+
+SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
+                                                  SmallVector<Value> accumulators) {
+  Value zero = k.constant(0), one = k.constant(1);
+  SmallVector<Value> pointers, top, left;
+  Value isInside = k.equal(arg.dilationX, one);
+  isInside = k.land(isInside, k.equal(arg.aRow[2], arg.k));
+  Value firstTap = arg.tapsY, lastTap = zero;
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    ArrayRef<Value> at = tile.at[row];
+    top.push_back(k.sub(k.mul(at[1], arg.strideY), arg.padTop));
+    left.push_back(k.sub(k.mul(at[2], arg.strideX), arg.padLeft));
+    pointers.push_back(k.offset(a, k.dot({at[0], top[row], left[row]}, arg.aRow), f32));
+    isInside = k.land(isInside, k.lessEqual(zero, left[row]));
+    isInside = k.land(isInside, k.lessEqual(k.add(left[row], arg.tapsX), arg.width));
+    firstTap = k.min(firstTap, k.max(zero, k.sub(zero, top[row])));
+    lastTap = k.max(lastTap, k.min(arg.tapsY, k.sub(arg.height, top[row])));
+  }
+  Value isDense = k.equal(arg.dilationY, one);
+  firstTap = k.select(isDense, firstTap, zero);
+  lastTap = k.select(isDense, lastTap, arg.tapsY);
+  Value stepsX = k.select(isInside, one, arg.tapsX);
+  Value length = k.select(isInside, k.mul(arg.tapsX, arg.k), arg.k);
+  Value zeros = kernels.zeros(k);
+  return k.loop(firstTap, lastTap, 1, accumulators, [&](Value tapY, ValueRange outer) {
+    Value down = k.mul(tapY, arg.dilationY);
+    return k.loop(zero, stepsX, 1, outer, [&](Value tapX, ValueRange inner) {
+      Value across = k.mul(tapX, arg.dilationX);
+      Value delta = k.add(k.mul(down, arg.aRow[1]), k.mul(across, arg.aRow[2]));
+      SmallVector<Value> rowPointers;
+      for (int64_t row = 0; row < tile.rows; ++row) {
+        Value isIn = k.land(k.below(k.add(top[row], down), arg.height),
+                            k.below(k.add(left[row], across), arg.width));
+        rowPointers.push_back(k.select(isIn, k.offset(pointers[row], delta, f32), zeros));
+      }
+      Value tap = k.add(k.mul(tapY, arg.tapsX), tapX);
+      Value taps = k.offset(b, k.mul(k.mul(tap, arg.k), panel), f32);
+      return run(tile, rowPointers, taps, length, SmallVector<Value>(inner));
+    });
+  });
+}
+
+/// Accumulates `length` values of k, from B at `bPointer`.
+SmallVector<Value> MatrixKernel::run(const Tile &tile, ValueRange rowPointers, Value bPointer,
+                                     Value length, SmallVector<Value> accumulators) {
+  SmallVector<Value> panelPointers;
+  for (int64_t p = 0; p < tile.panels; ++p)
+    panelPointers.push_back(k.offset(bPointer, k.mul(k.add(tile.p, p), arg.bPanel), f32));
+  Value mainEnd = k.sub(length, k.rem(length, k.constant(unroll)));
+  accumulators =
+      k.loop(k.constant(0), mainEnd, unroll, accumulators, [&](Value at, ValueRange values) {
+        return step(tile, rowPointers, panelPointers, at, unroll, SmallVector<Value>(values));
+      });
+  return k.loop(mainEnd, length, 1, accumulators, [&](Value at, ValueRange values) {
+    return step(tile, rowPointers, panelPointers, at, 1, SmallVector<Value>(values));
+  });
+}
+
+SmallVector<Value> MatrixKernel::step(const Tile &tile, ValueRange rowPointers,
+                                      ArrayRef<Value> panelPointers, Value at, int64_t steps,
+                                      SmallVector<Value> accumulators) {
+  int64_t lanes = k.target.lanes(), width = vectors(tile);
+  SmallVector<Value> rows, columns;
+  for (Value pointer : rowPointers)
+    rows.push_back(k.offset(pointer, form.lhsStrided ? k.mul(at, arg.aStep) : at, f32));
+  for (Value pointer : panelPointers)
+    columns.push_back(
+        k.offset(pointer, form.packed ? k.mul(at, panel) : k.mul(at, arg.bStep), f32));
+  for (int64_t s = 0; s < steps; ++s) {
+    SmallVector<Value> bs;
+    for (int64_t v = 0; v < width; ++v) {
+      Value pointer = columns[v / vectorsPerPanel];
+      if (form.packed)
+        pointer = k.offset(pointer, s * panel, f32);
+      else if (s != 0)
+        pointer = k.offset(pointer, k.mul(arg.bStep, s), f32);
+      pointer = k.offset(pointer, v % vectorsPerPanel * lanes, f32);
+      Value mask = form.packed ? Value() : maskOf(tile, v);
+      bs.push_back(mask ? k.loadMasked(vectorType, pointer, mask) : k.load(vectorType, pointer));
+    }
+    for (int64_t row = 0; row < tile.rows; ++row) {
+      Value pointer = form.lhsStrided ? k.offset(rows[row], k.mul(arg.aStep, s), f32)
+                                      : k.offset(rows[row], s, f32);
+      Value x = k.splat(k.load(f32, pointer));
+      for (int64_t v = 0; v < width; ++v)
+        accumulators[row * width + v] = k.fma(x, bs[v], accumulators[row * width + v]);
+    }
+  }
+  return accumulators;
+}
+
+void MatrixKernel::storeTile(const Tile &tile, ArrayRef<Value> accumulators) {
+  const EpilogueForm &epilogue = form.epilogue;
+  int64_t width = vectors(tile), lanes = k.target.lanes();
+  Value column = k.mul(tile.p, panel);
+  auto loadAt = [&](size_t i, Value pointer, int64_t v) {
+    const EpilogueOperand &operand = epilogue.operands[i];
+    Value elements = k.mul(k.add(column, v * lanes), arg.extraColumn[i]);
+    if (operand.columns == ColumnAccess::None)
+      return loadOperand(k, operand, pointer, {}, {});
+    return loadOperand(k, operand, k.offset(pointer, elements, operand.element), arg.extraColumn[i],
+                       maskOf(tile, v));
+  };
+  // What all rows share is loaded once.
+  SmallVector<SmallVector<Value>> shared(epilogue.operands.size());
+  for (auto [i, operand] : llvm::enumerate(epilogue.operands))
+    for (int64_t v = 0; v < width && !operand.variesByRow; ++v)
+      shared[i].push_back(loadAt(i, extras[i], v));
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    Value out = k.offset(c, k.add(k.dot(tile.at[row], arg.cRow), column), epilogue.stored);
+    SmallVector<Value> pointers;
+    for (auto [i, operand] : llvm::enumerate(epilogue.operands))
+      pointers.push_back(
+          k.offset(extras[i], k.dot(tile.at[row], arg.extraRow[i]), operand.element));
+    for (int64_t v = 0; v < width; ++v) {
+      SmallVector<Value> values{accumulators[row * width + v]};
+      for (auto [i, operand] : llvm::enumerate(epilogue.operands))
+        values.push_back(operand.variesByRow ? loadAt(i, pointers[i], v) : shared[i][v]);
+      Value result = epilogue.emit(k, values);
+      Value pointer = k.offset(out, v * lanes, epilogue.stored);
+      if (Value mask = maskOf(tile, v))
+        k.storeMasked(result, pointer, mask);
+      else
+        k.store(result, pointer);
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The call
+//===----------------------------------------------------------------------===//
+
+void secateur::codegen::callMatrixKernel(KernelModule &kernels, KernelBuilder &k,
+                                         const MatrixForm &form, Value rows, Value columns,
+                                         Value depth, ValueRange batchExtents,
+                                         function_ref<void(MatrixArguments &)> prepare) {
+  int64_t tileRows = k.target.tileRows(), tileColumns = k.target.tilePanels() * panel;
+  // Blocks of nearly equal size, whole tiles.
+  Value blocks = k.max(k.ceilDiv(rows, k.constant(rowsPerTask)), k.constant(1));
+  Value rowBlock = k.mul(k.ceilDiv(k.ceilDiv(rows, blocks), k.constant(tileRows)), tileRows);
+  rowBlock = k.max(rowBlock, k.constant(tileRows));
+  Value count = k.mul(k.ceilDiv(rows, rowBlock), k.ceilDiv(columns, k.constant(tileColumns)));
+  for (Value extent : batchExtents)
+    count = k.mul(count, extent);
+  Value work = k.mul(k.mul(k.min(rowBlock, rows), tileColumns / 4), depth);
+  parallelOver(k, count, work, [&](Value begin, Value end) {
+    MatrixArguments arguments(form);
+    prepare(arguments);
+    arguments.rowBlock = rowBlock;
+    arguments.begin = begin;
+    arguments.end = end;
+    SmallVector<Value> values;
+    arguments.forEach([&](Value &value) { values.push_back(value); });
+    auto kernel =
+        kernels.get(form.window ? "conv" : "contract", form.key(), ValueRange(values).getTypes(),
+                    k.loc, [&](KernelBuilder &inner, ValueRange own) {
+                      MatrixKernel(kernels, inner, form, own).emit();
+                    });
+    func::CallOp::create(k.builder, k.loc, kernel, values);
+  });
+}

@@ -1,0 +1,68 @@
+//===- MatrixKernel.h - The kernel of contractions and convolutions -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// One register-tiled kernel computes
+//   C[batch, row, n] = epilogue(sum over k of A[batch, row, k] * B[batch, k, n])
+// Rows of a convolution are output pixels, and k runs over the window; rows of a
+// contraction have an address each. All extents and strides are arguments.
+//===----------------------------------------------------------------------===//
+
+#ifndef SECATEUR_LIB_CODEGEN_KERNELS_MATRIXKERNEL_H
+#define SECATEUR_LIB_CODEGEN_KERNELS_MATRIXKERNEL_H
+
+#include "Epilogue.h"
+
+namespace secateur::codegen {
+
+/// What the code of a kernel depends on.
+struct MatrixForm {
+  /// A convolution: rows are (image, y, x), and taps outside the image are zero.
+  bool window = false;
+  /// B in panels of 16 columns, or rows of columns.
+  bool packed = true;
+  /// A's elements along k are apart.
+  bool lhsStrided = false;
+  unsigned batchDims = 0, rowDims = 1;
+  EpilogueForm epilogue;
+
+  std::string key() const;
+};
+
+/// The arguments of a kernel: values in the caller, or the kernel's own arguments.
+/// Strides count elements.
+struct MatrixArguments {
+  explicit MatrixArguments(const MatrixForm &form);
+
+  mlir::Value a, b, c;
+  llvm::SmallVector<mlir::Value> extras;
+  /// Rows in all, columns, and the extent of k (for a window, of one tap).
+  mlir::Value m, n, k;
+  llvm::SmallVector<mlir::Value> batchExtents, rowExtents;
+  llvm::SmallVector<mlir::Value> aBatch, aRow, bBatch, cBatch, cRow;
+  /// Along k in A; from panel to panel and along k in B.
+  mlir::Value aStep, bPanel, bStep;
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>> extraBatch, extraRow;
+  llvm::SmallVector<mlir::Value> extraColumn;
+  /// Of a window: input extents, taps, stride, dilation, leading pads.
+  mlir::Value height, width, tapsY, tapsX, strideY, strideX, dilationY, dilationX, padTop, padLeft;
+  /// Rows that a task computes, and the range of tasks.
+  mlir::Value rowBlock, begin, end;
+
+  /// Visits all of the above in the order of the kernel's signature.
+  void forEach(llvm::function_ref<void(mlir::Value &)> visit);
+
+private:
+  bool window;
+};
+
+/// Calls the kernel of this form, in parallel; `arguments` lacks rowBlock, begin and
+/// end. `prepare` fills it, inside the parallel body; `m`, `n`, `k` and the batch
+/// extents must be there before (for the number of tasks).
+void callMatrixKernel(KernelModule &kernels, KernelBuilder &k, const MatrixForm &form,
+                      mlir::Value rows, mlir::Value columns, mlir::Value depth,
+                      mlir::ValueRange batchExtents,
+                      llvm::function_ref<void(MatrixArguments &)> prepare);
+
+} // namespace secateur::codegen
+
+#endif // SECATEUR_LIB_CODEGEN_KERNELS_MATRIXKERNEL_H
