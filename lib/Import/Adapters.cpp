@@ -83,12 +83,13 @@ static LogicalResult clipTo11(NodeForm &form, EmitError) {
   return success();
 }
 
+/// What the mask holds in inference mode was left open.
 static LogicalResult dropoutTo12(NodeForm &form, EmitError emitError) {
   auto ratio = dyn_cast_or_null<FloatAttr>(form.attributes.erase("ratio"));
-  if (form.outputs.size() > 1 && form.version < 10) {
+  if (form.outputs.size() > 1) {
     if (form.isUsed(form.outputs[1]))
-      return emitError() << "its mask is used, whose type opset 10 changed; export the model with "
-                            "opset 10 or later";
+      return emitError() << "its mask is used, which opset 12 defined anew; export the model with "
+                            "opset 12 or later";
     form.outputs.resize(1);
   }
   if (ratio)
