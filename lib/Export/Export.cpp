@@ -66,9 +66,16 @@ static void setOpsets(ModuleOp module, int64_t opset, onnx::ModelProto &model) {
     import->set_version(version);
   };
   llvm::StringSet<> known = {"", "ai.onnx"};
-  add("", opset);
-  if (auto imports = module->getAttrOfType<DictionaryAttr>("nn.opsets"))
-    for (NamedAttribute import : imports)
+  auto given = module->getAttrOfType<DictionaryAttr>("nn.opsets");
+  bool usesOnnx = !given || given.get("ai.onnx");
+  module.walk([&](Operation *op) {
+    auto constant = dyn_cast<nn::ConstantOp>(op);
+    usesOnnx |= isa<nn::OnnxOpInterface>(op) || (constant && !constant.getInitializer());
+  });
+  if (usesOnnx)
+    add("", opset);
+  if (given)
+    for (NamedAttribute import : given)
       if (auto version = dyn_cast<IntegerAttr>(import.getValue());
           version && known.insert(import.getName().getValue()).second)
         add(import.getName().getValue(), version.getInt());

@@ -7,8 +7,9 @@
 
 #include "secateur/Export/Export.h"
 #include "secateur/Import/Import.h"
-#include "secateur/InitAll.h"
 #include "secateur/Support/Files.h"
+
+#include "dialects/NN/IR/NNDialect.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Parser/Parser.h"
@@ -64,10 +65,15 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "ONNX models to MLIR and back\n");
 
+  // Models and no more: a small tool that starts fast.
   DialectRegistry registry;
-  secateur::registerAllDialects(registry);
+  registry.insert<secateur::nn::NNDialect, func::FuncDialect>();
   MLIRContext context(registry);
   secateur::DiagnosticPrinter printer(&context, llvm::errs(), verbose);
+  if (exportOnnx && output == "-") {
+    llvm::errs() << "error: --export-onnx needs -o FILE\n";
+    return 1;
+  }
   FailureOr<OwningOpRef<ModuleOp>> module = readModule(input, importOnnx, &context);
   if (failed(module))
     return 1;
