@@ -165,11 +165,13 @@ static bool resizeTo11(ExportForm &form, std::string &) {
   return true;
 }
 
-/// Whether every scale is at least 1 (or at most 1, where `shrinks`).
+/// Whether every scale is at least 1 (or at most 1, where `shrinks`). Scales that
+/// are computed count as those of an upsampling, at import, too.
 static bool allScales(Value scales, bool shrinks) {
   std::optional<SmallVector<float>> factors = getFloats(scales);
-  return factors &&
-         llvm::all_of(*factors, [&](float factor) { return shrinks ? factor <= 1 : factor >= 1; });
+  if (!factors)
+    return !shrinks;
+  return llvm::all_of(*factors, [&](float factor) { return shrinks ? factor <= 1 : factor >= 1; });
 }
 
 static bool resizeTo10(ExportForm &form, std::string &reason) {

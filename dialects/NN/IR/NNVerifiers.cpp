@@ -281,7 +281,7 @@ static LogicalResult verifySameElements(Operation *op, StringRef what, ValueRang
   for (auto [index, pair] : llvm::enumerate(llvm::zip(left, right))) {
     Type a = getElementTypeOrSelf(std::get<0>(pair).getType()), b = getElementTypeOrSelf(std::get<1>(pair).getType());
     // Sequences and values of unknown type: nothing to compare.
-    if (isa<OpaqueType>(a) || isa<OpaqueType>(b))
+    if (isa<nn::OpaqueType>(a) || isa<nn::OpaqueType>(b))
       continue;
     if (a != b)
       return op->emitOpError() << what << " " << index << " is of type " << b << ", expected " << a;
