@@ -16,7 +16,6 @@ import collections
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
@@ -24,6 +23,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+
+import tools
 
 TOLERANCE = 1e-4
 
@@ -348,11 +349,10 @@ def run(model, x):
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, {"x": x})
 
 
-def tool(*command, text=None):
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+def step(tool, *arguments):
+    done = tools.run(tool, *arguments)
     if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {done.stderr[:600]}")
-    return done.stdout
+        raise RuntimeError(f"{tool} failed: {done.stderr[:600]}")
 
 
 def prove(seed, folder):
@@ -361,11 +361,15 @@ def prove(seed, folder):
     model = graph.build()
     dense, pruned, plan = (os.path.join(folder, name) for name in ("dense.onnx", "pruned.onnx", "plan.json"))
     onnx.save(model, dense)
-    imported = tool("secateur-translate", "--import-onnx", dense)
-    analyzed = tool("secateur-opt", "-", "-prune-analyze", "-mlir-print-debuginfo", text=imported)
-    text, groups, units, marked = mark(analyzed, np.random.default_rng(seed))
-    erased = tool("secateur-opt", "-", f"-pass-pipeline=builtin.module(func.func(prune-apply{{plan={plan}}}))", "-mlir-print-debuginfo", text=text)
-    tool("secateur-translate", "--export-onnx", "-", "-o", pruned, text=erased)
+    imported, analyzed, erased = (os.path.join(folder, name) for name in ("imported.mlir", "analyzed.mlir", "erased.mlir"))
+    step("secateur-translate", "--import-onnx", dense, "-o", imported)
+    step("secateur-opt", imported, "-prune-analyze", "-mlir-print-debuginfo", "-o", analyzed)
+    with open(analyzed, encoding="utf-8") as file:
+        text, groups, units, marked = mark(file.read(), np.random.default_rng(seed))
+    with open(analyzed, "w", encoding="utf-8") as file:
+        file.write(text)
+    step("secateur-opt", analyzed, f"-pass-pipeline=builtin.module(func.func(prune-apply{{plan={plan}}}))", "-mlir-print-debuginfo", "-o", erased)
+    step("secateur-translate", "--export-onnx", erased, "-o", pruned)
     with open(plan, encoding="utf-8") as file:
         zeroed = zero(model, json.load(file))
     x = np.random.default_rng(seed).standard_normal((2, 3, 8, 8)).astype(np.float32)

@@ -9,4 +9,4 @@ def test_erased_equals_zeroed(tmp_path):
         _, _, marked, _ = random_graphs.prove(seed, str(tmp_path))
         erased += marked
     # The test could not fail on graphs of which nothing can leave.
-    assert erased > 500
+    assert erased > 300
