@@ -139,7 +139,13 @@ LogicalResult ExtentRewriter::resolveResult(OpResult result) {
   return success();
 }
 
-bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted, unsigned depth) {
+/// One size, read off some tensor: a constant can stand in its place.
+static bool isSingleSize(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.hasStaticShape() && type.getNumElements() == 1 && type.getElementType().isSignlessInteger();
+}
+
+bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted, bool mayReplace, unsigned depth) {
   std::optional<Integers> elements = getPrunedElements(value);
   if (elements && index < int64_t(elements->size()) && (*elements)[index] == wanted)
     return true;
@@ -148,11 +154,13 @@ bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted,
     return false;
   if (isa<nn::ConstantOp>(op))
     return true;
+  if (mayReplace && isSingleSize(value))
+    return true;
   auto erasable = dyn_cast<nn::ErasureOpInterface>(op);
   return erasable && llvm::any_of(erasable.traceElement(cast<OpResult>(value).getResultNumber(), index, wanted, *this),
                                   [&](const nn::ElementDemand &way) {
                                     return reachesConstant(op->getOperand(way.operand), way.index, way.value,
-                                                           depth + 1);
+                                                           mayReplace, depth + 1);
                                   });
 }
 
@@ -168,12 +176,23 @@ LogicalResult ExtentRewriter::push(OpResult result, const Wanted &wanted, Operat
     SmallVector<nn::ElementDemand> ways;
     if (erasable)
       ways = erasable.traceElement(result.getResultNumber(), index, value, *this);
-    auto way = llvm::find_if(ways, [&](const nn::ElementDemand &way) {
-      return reachesConstant(op->getOperand(way.operand), way.index, way.value);
-    });
+    auto findWay = [&](bool mayReplace) {
+      return llvm::find_if(ways, [&](const nn::ElementDemand &way) {
+        return reachesConstant(op->getOperand(way.operand), way.index, way.value, mayReplace);
+      });
+    };
+    auto *way = findWay(/*mayReplace=*/false);
+    if (way == ways.end() && same) // Computed from sizes, and right.
+      continue;
+    if (way == ways.end() && isSingleSize(result)) {
+      // Read off a tensor whose size is another one now: that of a stream which
+      // keeps its channels names the channels of a branch that does not.
+      result.replaceAllUsesWith(createSize(op, cast<RankedTensorType>(result.getType()), value));
+      return success();
+    }
+    if (way == ways.end())
+      way = findWay(/*mayReplace=*/true);
     if (way == ways.end()) {
-      if (same) // Computed from sizes, and right.
-        continue;
       return asker->emitError("needs element ")
              << index << " of '" << valueName(result) << "' to be " << value << " once units are erased, and "
              << nodeName(op) << " gives no constant to change for that"
@@ -233,6 +252,16 @@ Value ExtentRewriter::createIntegers(Operation *op, StringRef role, ArrayRef<int
   std::string name = freshName(valueName(op->getResult(0)) + "." + role.str());
   auto type = RankedTensorType::get({int64_t(values.size())}, builder.getI64Type());
   auto constant = nn::ConstantOp::create(builder, named(op->getLoc(), name), DenseElementsAttr::get(type, values),
+                                         /*initializer=*/true);
+  record(name, op);
+  return constant.getOutput();
+}
+
+Value ExtentRewriter::createSize(Operation *op, RankedTensorType type, int64_t value) {
+  OpBuilder builder(op);
+  std::string name = freshName(valueName(op->getResult(0)) + ".size");
+  auto constant = nn::ConstantOp::create(builder, named(op->getLoc(), name),
+                                         makeIntegers(type.getShape(), type.getElementType(), {value}),
                                          /*initializer=*/true);
   record(name, op);
   return constant.getOutput();

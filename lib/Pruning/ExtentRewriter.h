@@ -59,7 +59,10 @@ private:
   /// Makes `result`, all of whose uses agree, give what is wanted.
   llvm::LogicalResult push(mlir::OpResult result, const Wanted &wanted, mlir::Operation *asker);
   llvm::LogicalResult writeConstant(mlir::Operation *op, const Wanted &wanted, mlir::Operation *asker);
-  bool reachesConstant(mlir::Value value, int64_t index, int64_t wanted, unsigned depth = 0);
+  /// Whether a constant can be changed, or with `mayReplace` put in the place of a
+  /// single size, so that the element becomes what is wanted.
+  bool reachesConstant(mlir::Value value, int64_t index, int64_t wanted, bool mayReplace, unsigned depth = 0);
+  mlir::Value createSize(mlir::Operation *op, mlir::RankedTensorType type, int64_t value);
   std::string freshName(llvm::StringRef base);
   mlir::Location named(mlir::Location like, llvm::StringRef name);
   void record(llvm::StringRef name, mlir::Operation *asker);

@@ -115,6 +115,49 @@ func.func @grouped_queries(%x: tensor<?x7x6xf32> {nn.name = "x"}) -> tensor<?x7x
   return %o3 : tensor<?x7x6xf32>
 }
 
+// Rotary embeddings turn pairs: of halves (i, i + d / 2) or of neighbours; both of
+// a pair leave together, and the tables with them. Gate and value of a packed
+// SwiGLU likewise.
+// CHECK-LABEL: @pairs
+func.func @pairs(%x: tensor<?x7x6xf32> {nn.name = "x"}) -> (tensor<?x7x2xf32>, tensor<?x7x2xf32>, tensor<?x7x2xf32>) {
+  %half = nn.constant dense<1.0> : tensor<6x8xf32> loc("half")
+  %next = nn.constant dense<1.0> : tensor<6x8xf32> loc("next")
+  %packed = nn.constant dense<1.0> : tensor<6x8xf32> loc("packed")
+  %cos = nn.constant dense<1.0> : tensor<7x8xf32> loc("cos")
+  %a = nn.constant dense<1.0> : tensor<8x2xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<8x2xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<4x2xf32> loc("c")
+  %zero = nn.constant dense<0> : tensor<1xi64>
+  %four = nn.constant dense<4> : tensor<1xi64>
+  %eight = nn.constant dense<8> : tensor<1xi64>
+  %last = nn.constant dense<2> : tensor<1xi64>
+  %pairs = nn.constant dense<[0, 7, 4, 2]> : tensor<4xi64>
+  %flat = nn.constant dense<[0, 7, 8]> : tensor<3xi64>
+  %swap = nn.constant dense<[1, 0]> : tensor<2xi64>
+  %0 = nn.matmul %x, %half : (tensor<?x7x6xf32>, tensor<6x8xf32>) -> tensor<?x7x8xf32>
+  %1 = nn.slice %0, %zero, %four axes(%last) : (tensor<?x7x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x7x4xf32>
+  %2 = nn.slice %0, %four, %eight axes(%last) : (tensor<?x7x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x7x4xf32>
+  %3 = nn.concat %2, %1 {axis = 2 : i64} : (tensor<?x7x4xf32>, tensor<?x7x4xf32>) -> tensor<?x7x8xf32>
+  %4 = nn.mul %3, %cos : (tensor<?x7x8xf32>, tensor<7x8xf32>) -> tensor<?x7x8xf32>
+  %5 = nn.add %0, %4 : (tensor<?x7x8xf32>, tensor<?x7x8xf32>) -> tensor<?x7x8xf32>
+  %6 = nn.matmul %5, %a : (tensor<?x7x8xf32>, tensor<8x2xf32>) -> tensor<?x7x2xf32>
+  %7 = nn.matmul %x, %next : (tensor<?x7x6xf32>, tensor<6x8xf32>) -> tensor<?x7x8xf32>
+  %8 = nn.reshape %7, %pairs : (tensor<?x7x8xf32>, tensor<4xi64>) -> tensor<?x7x4x2xf32>
+  %9 = nn.gather %8, %swap {axis = 3 : i64} : (tensor<?x7x4x2xf32>, tensor<2xi64>) -> tensor<?x7x4x2xf32>
+  %10 = nn.add %8, %9 : (tensor<?x7x4x2xf32>, tensor<?x7x4x2xf32>) -> tensor<?x7x4x2xf32>
+  %11 = nn.reshape %10, %flat : (tensor<?x7x4x2xf32>, tensor<3xi64>) -> tensor<?x7x8xf32>
+  %12 = nn.matmul %11, %b : (tensor<?x7x8xf32>, tensor<8x2xf32>) -> tensor<?x7x2xf32>
+  %13 = nn.matmul %x, %packed : (tensor<?x7x6xf32>, tensor<6x8xf32>) -> tensor<?x7x8xf32>
+  %14:2 = nn.split %13 {axis = 2 : i64, num_outputs = 2 : i64} : (tensor<?x7x8xf32>) -> (tensor<?x7x4xf32>, tensor<?x7x4xf32>)
+  %15 = nn.mul %14#0, %14#1 : (tensor<?x7x4xf32>, tensor<?x7x4xf32>) -> tensor<?x7x4xf32>
+  %16 = nn.matmul %15, %c : (tensor<?x7x4xf32>, tensor<4x2xf32>) -> tensor<?x7x2xf32>
+  // CHECK: prune.group "half:1" units(4) (%half[1: 0 by 1][1: 4 by 1], %cos[1: 0 by 1][1: 4 by 1], %a[0: 0 by 1][0: 4 by 1],
+  // CHECK: prune.group "next:1" units(4) (%next[1: 0 by 2], %b[0: 0 by 2],
+  // CHECK: prune.group "packed:1" units(4) (%packed[1: 0 by 1][1: 4 by 1], %c[0: 0 by 1],
+  // CHECK-NOT: prune.group
+  return %6, %12, %16 : tensor<?x7x2xf32>, tensor<?x7x2xf32>, tensor<?x7x2xf32>
+}
+
 // A channel shuffle and a grouped convolution after it.
 // CHECK-LABEL: @shuffle
 func.func @shuffle(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf32> {
