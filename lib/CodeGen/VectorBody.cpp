@@ -1,9 +1,10 @@
 //===- VectorBody.cpp - Vectorises the scalar body of a loop nest -----------===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
-// See VectorBody.h. Assumed: the body has one block without nested regions, its
-// loads read buffers that the operation does not write (bufferization sees to
-// it), and lanes beyond the mask may compute anything that cannot trap.
+// See VectorBody.h. Assumed: the body has one block, of operations without regions
+// where it is vectorised; its loads read buffers that the operation does not write
+// (bufferization sees to it), and lanes beyond the mask may compute anything that
+// cannot trap.
 //===----------------------------------------------------------------------===//
 
 #include "VectorBody.h"
@@ -62,13 +63,12 @@ FlatBuffer secateur::codegen::makeFlatBuffer(OpBuilder &builder, Location loc, V
     size = mulIndex(builder, loc, size,
                     type.isDynamicDim(axis) ? OpFoldResult(metadata.getSizes()[axis])
                                             : builder.getIndexAttr(type.getDimSize(axis)));
-  OpFoldResult offset = ShapedType::isDynamic(staticOffset)
-                            ? OpFoldResult(metadata.getOffset())
-                            : builder.getIndexAttr(staticOffset);
-  auto flatType = MemRefType::get(
-      {ShapedType::kDynamic}, type.getElementType(),
-      StridedLayoutAttr::get(builder.getContext(), ShapedType::kDynamic, {1}),
-      type.getMemorySpace());
+  OpFoldResult offset = ShapedType::isDynamic(staticOffset) ? OpFoldResult(metadata.getOffset())
+                                                            : builder.getIndexAttr(staticOffset);
+  auto flatType =
+      MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
+                      StridedLayoutAttr::get(builder.getContext(), ShapedType::kDynamic, {1}),
+                      type.getMemorySpace());
   flat.buffer = memref::ReinterpretCastOp::create(
       builder, loc, flatType, metadata.getBaseBuffer(),
       OpFoldResult(getValueOrCreateConstantIndexOp(builder, loc, offset)),
@@ -77,8 +77,8 @@ FlatBuffer secateur::codegen::makeFlatBuffer(OpBuilder &builder, Location loc, V
   // Booleans are bytes in memory, but a vector of i1 is loaded as bits. Both
   // memrefs have the same descriptor, so that the cast costs nothing.
   if (type.getElementType().isInteger(1)) {
-    auto byteType = MemRefType::get(flatType.getShape(), builder.getI8Type(),
-                                    flatType.getLayout(), flatType.getMemorySpace());
+    auto byteType = MemRefType::get(flatType.getShape(), builder.getI8Type(), flatType.getLayout(),
+                                    flatType.getMemorySpace());
     flat.buffer =
         UnrealizedConversionCastOp::create(builder, loc, byteType, flat.buffer).getResult(0);
   }
@@ -130,16 +130,15 @@ void VectorBody::prepare(OpBuilder &builder) {
 }
 
 Value VectorBody::allLanes(OpBuilder &builder, Location loc) {
-  return arith::ConstantOp::create(
-      builder, loc, DenseElementsAttr::get(laneType(builder.getI1Type()), true));
+  return arith::ConstantOp::create(builder, loc,
+                                   DenseElementsAttr::get(laneType(builder.getI1Type()), true));
 }
 
 /// (0, 1, 2 ...) * stride
 Value VectorBody::laneOffsets(OpBuilder &builder, Location loc, OpFoldResult stride) {
   Value step = vector::StepOp::create(builder, loc, laneType(builder.getIndexType()));
-  Value splat =
-      vector::BroadcastOp::create(builder, loc, laneType(builder.getIndexType()),
-                                  getValueOrCreateConstantIndexOp(builder, loc, stride));
+  Value splat = vector::BroadcastOp::create(builder, loc, laneType(builder.getIndexType()),
+                                            getValueOrCreateConstantIndexOp(builder, loc, stride));
   return arith::MulIOp::create(builder, loc, step, splat);
 }
 
@@ -164,8 +163,8 @@ static Value fromStored(OpBuilder &builder, Location loc, Value stored, Type ele
   return arith::TruncIOp::create(builder, loc, type, stored);
 }
 
-LaneValue VectorBody::load(OpBuilder &builder, Location loc, const FlatBuffer &buffer,
-                           Value offset, OpFoldResult stride, Value mask) {
+LaneValue VectorBody::load(OpBuilder &builder, Location loc, const FlatBuffer &buffer, Value offset,
+                           OpFoldResult stride, Value mask) {
   Type stored = cast<MemRefType>(buffer.buffer.getType()).getElementType();
   std::optional<int64_t> constant = getConstantIntValue(stride);
   if (lanes == 0 || (constant && *constant == 0)) {
@@ -235,8 +234,7 @@ LaneValue VectorBody::cloneLoad(OpBuilder &builder, memref::LoadOp load,
   if (!varying)
     return this->load(builder, loc, buffer, offset, laneStride, mask);
   if (getConstantIntValue(laneStride) != 0)
-    varying =
-        arith::AddIOp::create(builder, loc, varying, laneOffsets(builder, loc, laneStride));
+    varying = arith::AddIOp::create(builder, loc, varying, laneOffsets(builder, loc, laneStride));
   Value result = gather(builder, loc, buffer, offset, varying, mask);
   return {LaneValue::Kind::Varying, fromStored(builder, loc, result, buffer.elementType)};
 }
@@ -245,24 +243,21 @@ LaneValue VectorBody::cloneOp(OpBuilder &builder, Operation &bodyOp, ArrayRef<La
                               Value mask) {
   using Kind = LaneValue::Kind;
   Location loc = bodyOp.getLoc();
-  if (auto load = dyn_cast<memref::LoadOp>(bodyOp); load && lanes != 0)
+  if (auto load = dyn_cast<memref::LoadOp>(bodyOp))
     return cloneLoad(builder, load, operands.drop_front(), mask);
 
   bool allUniform =
       llvm::all_of(operands, [](LaneValue value) { return value.kind == Kind::Uniform; });
-  if (lanes == 0 || allUniform) {
+  if (allUniform) {
     IRMapping mapping;
     for (auto [from, to] : llvm::zip_equal(bodyOp.getOperands(), operands))
       mapping.map(from, to.value);
     return {Kind::Uniform, builder.clone(bodyOp, mapping)->getResult(0)};
   }
   // lane 0 + (0, 1, 2 ...) stays linear under a cast or a uniform addend.
-  bool oneLinear = llvm::count_if(operands, [](LaneValue value) {
-                     return value.kind == Kind::Linear;
-                   }) == 1 &&
-                   llvm::none_of(operands, [](LaneValue value) {
-                     return value.kind == Kind::Varying;
-                   });
+  bool oneLinear =
+      llvm::count_if(operands, [](LaneValue value) { return value.kind == Kind::Linear; }) == 1 &&
+      llvm::none_of(operands, [](LaneValue value) { return value.kind == Kind::Varying; });
   bool keepsLinear = isa<arith::IndexCastOp, arith::AddIOp>(bodyOp) ||
                      (isa<arith::SubIOp>(bodyOp) && operands[0].kind == Kind::Linear);
   if (oneLinear && keepsLinear) {
@@ -274,19 +269,35 @@ LaneValue VectorBody::cloneOp(OpBuilder &builder, Operation &bodyOp, ArrayRef<La
   SmallVector<Value> vectors;
   for (LaneValue operand : operands)
     vectors.push_back(materialize(builder, loc, operand));
-  Operation *clone =
-      builder.create(loc, bodyOp.getName().getIdentifier(), vectors,
-                     laneType(bodyOp.getResult(0).getType()), bodyOp.getAttrs());
-  clone->setPropertiesFromAttribute(bodyOp.getPropertiesAsAttribute(),
-                                    [] { return InFlightDiagnostic(); })
-      .succeeded();
+  Operation *clone = builder.create(loc, bodyOp.getName().getIdentifier(), vectors,
+                                    laneType(bodyOp.getResult(0).getType()), bodyOp.getAttrs());
+  clone->copyProperties(bodyOp.getPropertiesStorage());
   return {Kind::Varying, clone->getResult(0)};
 }
 
+/// The body as it is; its operations may have regions that capture its values.
+SmallVector<LaneValue> VectorBody::cloneScalar(OpBuilder &builder, ArrayRef<LaneValue> arguments,
+                                               ArrayRef<LaneValue> indices) {
+  IRMapping mapping;
+  for (auto [from, to] : llvm::zip_equal(op.getBody()->getArguments(), arguments))
+    mapping.map(from, to.value);
+  for (Operation &bodyOp : op.getBody()->without_terminator()) {
+    if (auto index = dyn_cast<linalg::IndexOp>(bodyOp))
+      mapping.map(index.getResult(), indices[index.getDim()].value);
+    else
+      builder.clone(bodyOp, mapping);
+  }
+  return llvm::map_to_vector(op.getBody()->getTerminator()->getOperands(), [&](Value value) {
+    return LaneValue{LaneValue::Kind::Uniform, mapping.lookupOrDefault(value)};
+  });
+}
+
 SmallVector<LaneValue> VectorBody::clone(OpBuilder &builder, Location loc,
-                                         ArrayRef<LaneValue> arguments,
-                                         ArrayRef<LaneValue> indices, Value mask) {
+                                         ArrayRef<LaneValue> arguments, ArrayRef<LaneValue> indices,
+                                         Value mask) {
   using Kind = LaneValue::Kind;
+  if (lanes == 0)
+    return cloneScalar(builder, arguments, indices);
   DenseMap<Value, LaneValue> values;
   for (auto [from, to] : llvm::zip_equal(op.getBody()->getArguments(), arguments))
     values[from] = to;

@@ -75,6 +75,9 @@ public:
   mlir::Value materialize(mlir::OpBuilder &builder, mlir::Location loc, LaneValue value);
 
 private:
+  llvm::SmallVector<LaneValue> cloneScalar(mlir::OpBuilder &builder,
+                                           llvm::ArrayRef<LaneValue> arguments,
+                                           llvm::ArrayRef<LaneValue> indices);
   LaneValue cloneLoad(mlir::OpBuilder &builder, mlir::memref::LoadOp load,
                       llvm::ArrayRef<LaneValue> indices, mlir::Value mask);
   LaneValue cloneOp(mlir::OpBuilder &builder, mlir::Operation &bodyOp,
@@ -82,8 +85,7 @@ private:
   mlir::Value gather(mlir::OpBuilder &builder, mlir::Location loc, const FlatBuffer &buffer,
                      mlir::Value offset, mlir::Value laneOffsets, mlir::Value mask);
   mlir::VectorType laneType(mlir::Type scalar) const;
-  mlir::Value laneOffsets(mlir::OpBuilder &builder, mlir::Location loc,
-                          mlir::OpFoldResult stride);
+  mlir::Value laneOffsets(mlir::OpBuilder &builder, mlir::Location loc, mlir::OpFoldResult stride);
   mlir::Value allLanes(mlir::OpBuilder &builder, mlir::Location loc);
 
   mlir::linalg::GenericOp op;

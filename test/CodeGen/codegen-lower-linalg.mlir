@@ -170,3 +170,40 @@ func.func @drop_self_copy(%x: memref<4xf32>) {
   linalg.copy ins(%x : memref<4xf32>) outs(%x : memref<4xf32>)
   return
 }
+
+// A body with a loop of its own stays scalar; the loop captures the index.
+// CHECK-LABEL: func.func @loop_in_body
+func.func @loop_in_body(%x: memref<8x5xf32>, %y: memref<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  %zero = arith.constant 0.0 : f32
+  // CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %{{.*}} step %{{.*}} {
+  // CHECK: scf.for %[[K:.*]] = %{{.*}} iter_args(%{{.*}}, %{{.*}}) -> (f32, index)
+  // CHECK: memref.load %{{.*}}[%[[ROW]], %[[K]]]
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%y : memref<8xf32>) {
+  ^bb0(%out: f32):
+    %i = linalg.index 0 : index
+    %sum:2 = scf.for %k = %c0 to %c5 step %c1 iter_args(%s = %zero, %n = %c0) -> (f32, index) {
+      %v = memref.load %x[%i, %k] : memref<8x5xf32>
+      %t = arith.addf %s, %v : f32
+      %m = arith.addi %n, %i : index
+      scf.yield %t, %m : f32, index
+    }
+    linalg.yield %sum#0 : f32
+  }
+  return
+}
+
+// Operations without properties are vectorised like others.
+// CHECK-LABEL: func.func @widen
+func.func @widen(%x: memref<32xf32>, %y: memref<32xf64>) {
+  // CHECK: arith.extf %{{.*}} : vector<[[LANES:[0-9]+]]xf32> to vector<[[LANES]]xf64>
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : memref<32xf32>) outs(%y : memref<32xf64>) {
+  ^bb0(%a: f32, %out: f64):
+    %w = arith.extf %a : f32 to f64
+    linalg.yield %w : f64
+  }
+  return
+}
