@@ -55,6 +55,7 @@ void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const Targe
   cleanUp();
   manager.addPass(createCodegenFuseLinalg());
   cleanUp();
+  manager.addNestedPass<func::FuncOp>(createKernFuseEpilogues());
   manager.addPass(createCodegenPrepareEntry());
   manager.addPass(createCodegenBufferize());
   // On memrefs.

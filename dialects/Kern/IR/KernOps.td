@@ -52,7 +52,7 @@ def Kern_Dialect : Dialect {
 
 class Kern_Op<string mnemonic, list<Trait> traits = []> : Op<Kern_Dialect, mnemonic, traits>;
 
-def Kern_Shaped : AnyTypeOf<[AnyRankedTensor, AnyNon0RankedMemRef], "ranked tensor or memref">;
+def Kern_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef], "ranked tensor or memref">;
 
 /// Destination style with one init; on tensors one result of the init's type.
 class Kern_DpsOp<string mnemonic, list<Trait> traits = []>

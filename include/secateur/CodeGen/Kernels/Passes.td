@@ -7,6 +7,27 @@
 
 include "mlir/Pass/PassBase.td"
 
+def KernFuseEpilogues : Pass<"kern-fuse-epilogues"> {
+  let summary = "Move elementwise consumers into the epilogue of kern ops";
+  let description = [{
+    A linalg.generic on tensors that works element by element on a kern op's result and
+    is its only user becomes part of that op's epilogue; its other inputs become
+    epilogue operands. Reductions, transposed or bit-wide operands, a body without a
+    vector form, and results with other users stay as they are.
+
+    ```mlir
+    %c = kern.contract ... ins(%a, %w) outs(%e) -> tensor<?x24xf32>
+    %y = linalg.generic ... ins(%c, %bias) outs(%e) { arith.addf, arith.maximumf }
+    // becomes
+    %y = kern.contract ... ins(%a, %w) epilogue(%bias) maps [affine_map<(m, n) -> (n)>] outs(%e) {
+      arith.addf, arith.maximumf }
+    ```
+
+    Run it after elementwise operations have been fused with one another.
+  }];
+  let dependentDialects = ["kern::KernDialect"];
+}
+
 def KernLower : Pass<"kern-lower", "mlir::ModuleOp"> {
   let summary = "Replace kern ops on memrefs by calls of generated kernels";
   let description = [{
