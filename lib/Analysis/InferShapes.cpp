@@ -3,9 +3,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "secateur/Analysis/Passes.h"
+#include "secateur/Analysis/NamedShapes.h"
 #include "secateur/Analysis/SymbolicShapes.h"
 
+#include "secateur/Support/Names.h"
+
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/JSON.h"
 
 namespace secateur::analysis {
 #define GEN_PASS_DEF_NNINFERSHAPES
@@ -15,29 +20,6 @@ namespace secateur::analysis {
 using namespace mlir;
 using namespace secateur;
 using namespace secateur::analysis;
-
-using ArgumentShapes = SmallVector<std::pair<std::string, SmallVector<int64_t>>>;
-
-/// `x=1x3x?,y=4`. An input's name may hold anything but `=`.
-static FailureOr<ArgumentShapes> parseShapes(Operation *op, StringRef text) {
-  ArgumentShapes result;
-  SmallVector<StringRef> items;
-  text.split(items, ',', -1, /*KeepEmpty=*/false);
-  for (StringRef item : items) {
-    auto [name, dims] = item.split('=');
-    SmallVector<StringRef> sizes;
-    dims.split(sizes, 'x', -1, /*KeepEmpty=*/false);
-    SmallVector<int64_t> shape;
-    for (StringRef size : sizes) {
-      int64_t value = -1;
-      if (size != "?" && size.getAsInteger(10, value))
-        return op->emitError() << "cannot read size '" << size << "' of input '" << name << "'", failure();
-      shape.push_back(value);
-    }
-    result.emplace_back(name.str(), shape);
-  }
-  return result;
-}
 
 /// What is known of each result, in words.
 static void annotateResults(Operation *op, SymbolicShapes &shapes) {
@@ -62,19 +44,52 @@ static void annotateResults(Operation *op, SymbolicShapes &shapes) {
     op->setAttr("nn.elements", builder.getArrayAttr(elements));
 }
 
+/// The shapes of all named values at the top level; null where not even the rank
+/// is known.
+static LogicalResult writeReport(func::FuncOp func, StringRef path, SymbolicShapes &shapes) {
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (error)
+    return func.emitError() << "cannot write '" << path << "': " << error.message();
+  llvm::json::OStream json(stream, 1);
+  json.object([&] {
+    llvm::StringSet<> seen;
+    for (Operation &op : func.getBody().front())
+      for (auto [name, result] : llvm::zip(getOutputNames(op.getLoc()), op.getResults())) {
+        if (name.empty() || !seen.insert(name).second)
+          continue;
+        std::optional<ArrayRef<Dim>> shape = shapes.getShape(result);
+        json.attributeBegin(name);
+        if (!shape)
+          json.value(nullptr);
+        else
+          json.array([&] {
+            for (Dim size : *shape) {
+              auto constant = dyn_cast<AffineConstantExpr>(size);
+              json.value(constant ? llvm::json::Value(constant.getValue()) : llvm::json::Value(nullptr));
+            }
+          });
+        json.attributeEnd();
+      }
+  });
+  return success();
+}
+
 namespace {
 struct NNInferShapes : analysis::impl::NNInferShapesBase<NNInferShapes> {
   using NNInferShapesBase::NNInferShapesBase;
 
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    FailureOr<ArgumentShapes> given = parseShapes(func, shapes);
+    FailureOr<NamedShapes> given = parseNamedShapes(func, shapes);
     if (failed(given) || failed(specializeArguments(func, *given)))
       return signalPassFailure();
     FailureOr<std::unique_ptr<SymbolicShapes>> inferred = SymbolicShapes::compute(func);
     if (failed(inferred))
       return signalPassFailure();
     refineTypes(func, **inferred);
+    if (!report.empty() && failed(writeReport(func, report, **inferred)))
+      return signalPassFailure();
     if (annotate)
       func.walk([&](Operation *op) {
         if (op != func.getOperation())

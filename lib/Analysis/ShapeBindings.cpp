@@ -3,8 +3,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "secateur/Analysis/SymbolicShapes.h"
+#include "secateur/Analysis/NamedShapes.h"
 
 #include "dialects/NN/IR/NNOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -85,9 +87,29 @@ FailureOr<Bindings> SymbolicShapes::bind(ArrayRef<SmallVector<int64_t>> argument
 // Types
 //===----------------------------------------------------------------------===//
 
+FailureOr<NamedShapes> analysis::parseNamedShapes(Operation *op, StringRef text) {
+  NamedShapes result;
+  SmallVector<StringRef> items;
+  text.split(items, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef item : items) {
+    auto [name, dims] = item.rsplit('=');
+    SmallVector<StringRef> sizes;
+    dims.split(sizes, 'x', -1, /*KeepEmpty=*/false);
+    SmallVector<int64_t> shape;
+    for (StringRef size : sizes) {
+      int64_t value = -1;
+      if (size != "?" && size.getAsInteger(10, value))
+        return op->emitError() << "cannot read size '" << size << "' of input '" << name << "'", failure();
+      shape.push_back(value);
+    }
+    result.emplace_back(name.str(), shape);
+  }
+  return result;
+}
+
 LogicalResult
 analysis::specializeArguments(func::FuncOp func,
-                              ArrayRef<std::pair<std::string, SmallVector<int64_t>>> argumentShapes) {
+                              ArrayRef<NamedShapes::value_type> argumentShapes) {
   llvm::StringMap<int64_t> bySymbol;
   SmallVector<Type> types(func.getArgumentTypes());
   auto dimName = [&](unsigned argument, unsigned axis) -> StringRef {

@@ -8,6 +8,7 @@
 
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/Constants.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -52,7 +53,8 @@ void SymbolicShapes::setArgumentShapes() {
       if (names && axis < names.size())
         if (auto string = dyn_cast<StringAttr>(names[axis]))
           name = string.getValue();
-      if (name == "?") // What some exporters write for a size without a name.
+      // Some exporters write "?" for sizes that have nothing in common.
+      if (llvm::none_of(name, [](char c) { return llvm::isAlnum(c); }))
         name = "";
       if (auto it = byName.find(name); !name.empty() && it != byName.end()) {
         symbols[cast<AffineSymbolExpr>(it->second).getPosition()].sources.push_back({position, unsigned(axis)});
@@ -60,7 +62,7 @@ void SymbolicShapes::setArgumentShapes() {
         continue;
       }
       Symbol symbol{Symbol::Kind::Input, name.str(), {{position, unsigned(axis)}}, {}, {}, {}, 0};
-      if (name.empty())
+      if (symbol.name.empty())
         symbol.name = llvm::formatv("{0}.{1}", inputName ? inputName.getValue() : "arg" + std::to_string(position), axis);
       shape.push_back(addSymbol(std::move(symbol), Bounds{1, std::nullopt}));
       if (!name.empty())
@@ -372,6 +374,20 @@ bool SymbolicShapes::areEqual(Dim left, Dim right) {
   return left == right || representative(left) == representative(right);
 }
 
+/// Whether `op` is in a branch of a condition that is not known, or in a loop:
+/// what it requires does not hold for every input.
+static bool needNotRun(Operation *op, SymbolicShapes &shapes) {
+  for (Operation *parent = op->getParentOp(); parent; parent = parent->getParentOp()) {
+    if (auto branch = dyn_cast<nn::IfOp>(parent)) {
+      if (!shapes.getConstantElements(branch.getCond()))
+        return true;
+    } else if (isa<nn::LoopOp, nn::ScanOp>(parent)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool SymbolicShapes::requireEqual(Dim left, Dim right, Operation *op) {
   left = simplify(left);
   right = simplify(right);
@@ -380,6 +396,8 @@ bool SymbolicShapes::requireEqual(Dim left, Dim right, Operation *op) {
   Bounds difference = boundsOf(left - right);
   if ((difference.lower && *difference.lower > 0) || (difference.upper && *difference.upper < 0))
     return false;
+  if (needNotRun(op, *this))
+    return true;
   assumptions.push_back({left, right, op});
   Dim a = representative(left), b = representative(right);
   if (compare(a, b) > 0)

@@ -7,6 +7,19 @@
 
 include "mlir/Pass/PassBase.td"
 
+def NNCountCost : Pass<"nn-count-cost", "::mlir::func::FuncOp"> {
+  let summary = "Count what a model costs";
+  let description = [{
+    Writes FLOPs, parameters and bytes of weights to attributes of the function:
+    `nn.flops`, `nn.parameters`, `nn.weight_bytes`, and `nn.assumed`, the dimensions
+    of inputs that counted as 1 because no size was given.
+  }];
+  let options = [
+    Option<"shapes", "nominal-shape", "std::string", "\"\"",
+           "Sizes of inputs to count with: `x=1x3x224x224,y=?x8`">,
+  ];
+}
+
 def NNInferShapes : Pass<"nn-infer-shapes", "::mlir::func::FuncOp"> {
   let summary = "Infer the shapes of all values of a model";
   let description = [{
@@ -26,6 +39,9 @@ def NNInferShapes : Pass<"nn-infer-shapes", "::mlir::func::FuncOp"> {
     Option<"annotate", "annotate", "bool", "false",
            "Also write the symbolic shape and the known elements of each result to the attributes "
            "nn.shapes and nn.elements">,
+    Option<"report", "report", "std::string", "\"\"",
+           "Write the shape of each value that the file names to this file, as JSON: "
+           "name -> [sizes], null where a size is not constant">,
   ];
 }
 

@@ -71,8 +71,19 @@ static LogicalResult inferIf(IfOp op, ShapeEvaluator &evaluator) {
     }
     return success();
   }
-  if (failed(evaluator.inferRegion(op.getThenBranch())) || failed(evaluator.inferRegion(op.getElseBranch())))
-    return failure();
+  // A branch that contradicts itself is never taken: the other one tells all.
+  auto holds = [&](Region &branch) {
+    ScopedDiagnosticHandler silence(op.getContext(), [](Diagnostic &) { return success(); });
+    return succeeded(evaluator.inferRegion(branch));
+  };
+  bool thenHolds = holds(op.getThenBranch()), elseHolds = holds(op.getElseBranch());
+  if (!thenHolds && !elseHolds)
+    return evaluator.inferRegion(op.getThenBranch());
+  if (!thenHolds || !elseHolds) {
+    for (auto [result, value] : llvm::zip(op.getResults(), yielded(thenHolds ? op.getThenBranch() : op.getElseBranch())))
+      copyShape(evaluator, value, result);
+    return success();
+  }
   if (takeEqualBranch(op, evaluator))
     return success();
   for (auto [result, left, right] : llvm::zip(op.getResults(), yielded(op.getThenBranch()), yielded(op.getElseBranch()))) {
