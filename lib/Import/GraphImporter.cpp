@@ -102,9 +102,8 @@ InFlightDiagnostic GraphImporter::emitNodeError(const onnx::NodeProto &node, Loc
 // Graphs
 //===----------------------------------------------------------------------===//
 
-/// One string per dimension: its symbol, or empty.
-/// The names of dynamic dimensions. Exporters write "?" for one without a name: two
-/// of those are not the same dimension.
+/// One string per dimension: its symbol, or empty. Exporters write "?" for a dimension
+/// without a name: two of those are not the same.
 static ArrayAttr getDimSymbols(Builder &builder, const onnx::TypeProto &type) {
   SmallVector<StringRef> symbols;
   for (const auto &dim : type.tensor_type().shape().dim())

@@ -27,10 +27,10 @@ def graphs(graph):
 def interface(values):
     result = []
     for value in values:
-        # Some exporters write -1 for a dynamic dimension.
+        # Some exporters write -1 or "?" for a dynamic dimension without a name.
         for dim in value.type.tensor_type.shape.dim:
-            if dim.HasField("dim_value") and dim.dim_value < 0:
-                dim.ClearField("dim_value")
+            if dim.HasField("dim_value") and dim.dim_value < 0 or dim.dim_param == "?":
+                dim.ClearField("value")
         result.append((value.name, value.type.SerializeToString()))
     return result
 
