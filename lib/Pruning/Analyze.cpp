@@ -123,7 +123,9 @@ void Writer::collect(Value value, ArrayRef<Axis> axes, bool keepsValue) {
     if (digits.pinOf(axis.id))
       continue;
     digits.forEachDigit(axis.id, [&, index = index](const Occurrence &at) {
-      bool known = at.block > 0 && llvm::none_of(at.outer, [](auto &loop) { return loop.count < 0; });
+      // Only the outermost loop may depend on the input's size.
+      bool known = at.block > 0 && llvm::none_of(llvm::drop_begin(at.outer, at.outer.empty() ? 0 : 1),
+                                                 [](auto &loop) { return loop.count < 0; });
       if (known && !digits.pinOf(at.digit))
         placesOf[at.digit].push_back(
             {value, static_cast<int64_t>(index), at.offset, at.block, at.outer, keepsValue});

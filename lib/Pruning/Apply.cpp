@@ -230,7 +230,7 @@ FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &op
   if (failed(computed))
     return failure();
   ModelExtents &extents = **computed;
-  std::vector<Group> groups = collectGroups(func);
+  std::vector<Group> groups = extents.collectGroups();
   PlanFile plan;
   for (const Group &group : groups)
     for (int64_t unit : getRemovedUnits(group.op)) {

@@ -139,10 +139,10 @@ LogicalResult ExtentRewriter::resolveResult(OpResult result) {
   return success();
 }
 
-/// One size, read off some tensor: a constant can stand in its place.
-static bool isSingleSize(Value value) {
+bool ExtentRewriter::isFixedSize(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.hasStaticShape() && type.getNumElements() == 1 && type.getElementType().isSignlessInteger();
+  return type && type.hasStaticShape() && type.getNumElements() == 1 && type.getElementType().isSignlessInteger() &&
+         extents.getSymbolicShapes().getConstantElements(original(value));
 }
 
 bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted, bool mayReplace, unsigned depth) {
@@ -154,7 +154,7 @@ bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted,
     return false;
   if (isa<nn::ConstantOp>(op))
     return true;
-  if (mayReplace && isSingleSize(value))
+  if (mayReplace && isFixedSize(value))
     return true;
   auto erasable = dyn_cast<nn::ErasureOpInterface>(op);
   return erasable && llvm::any_of(erasable.traceElement(cast<OpResult>(value).getResultNumber(), index, wanted, *this),
@@ -184,7 +184,7 @@ LogicalResult ExtentRewriter::push(OpResult result, const Wanted &wanted, Operat
     auto *way = findWay(/*mayReplace=*/false);
     if (way == ways.end() && same) // Computed from sizes, and right.
       continue;
-    if (way == ways.end() && isSingleSize(result)) {
+    if (way == ways.end() && isFixedSize(result)) {
       // Read off a tensor whose size is another one now: that of a stream which
       // keeps its channels names the channels of a branch that does not.
       result.replaceAllUsesWith(createSize(op, cast<RankedTensorType>(result.getType()), value));

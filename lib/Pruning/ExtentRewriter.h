@@ -62,6 +62,9 @@ private:
   /// Whether a constant can be changed, or with `mayReplace` put in the place of a
   /// single size, so that the element becomes what is wanted.
   bool reachesConstant(mlir::Value value, int64_t index, int64_t wanted, bool mayReplace, unsigned depth = 0);
+  /// One size that no input changes, read off some tensor: a constant can stand in
+  /// its place.
+  bool isFixedSize(mlir::Value value);
   mlir::Value createSize(mlir::Operation *op, mlir::RankedTensorType type, int64_t value);
   std::string freshName(llvm::StringRef base);
   mlir::Location named(mlir::Location like, llvm::StringRef name);

@@ -176,6 +176,21 @@ std::optional<SmallVector<int64_t>> ModelExtents::getDenseElements(Value value) 
   return result;
 }
 
+std::vector<Group> ModelExtents::collectGroups() {
+  std::vector<Group> groups = pruning::collectGroups(func);
+  for (Group &group : groups)
+    for (auto [member, layout] : llvm::zip_equal(group.members, group.layouts))
+      for (prune::BoxLayout &box : layout.boxes)
+        for (prune::AxisPart &part : box.parts)
+          if (!part.outer.empty() && part.outer.front().count < 0) {
+            ArrayRef<int64_t> shape = getDenseShape(member);
+            int64_t extent = part.axis < int64_t(shape.size()) ? shape[part.axis] : 0;
+            prune::AxisPart::Loop &loop = part.outer.front();
+            loop.count = std::max<int64_t>(loop.stride > 0 ? extent / loop.stride : 1, 1);
+          }
+  return groups;
+}
+
 static IndexBox toBox(const Slab &slab) {
   IndexBox box;
   for (const auto &[axis, positions] : slab.axes)

@@ -122,7 +122,7 @@ FailureOr<PlanOutcome> pruning::planPruning(func::FuncOp func, const PlanOptions
   FailureOr<std::unique_ptr<ModelExtents>> extents = ModelExtents::compute(func, options.nominal);
   if (failed(extents))
     return failure();
-  std::vector<Group> groups = collectGroups(func);
+  std::vector<Group> groups = (*extents)->collectGroups();
   std::vector<std::vector<double>> scores;
   for (const Group &group : groups) {
     ArrayRef<double> given = getScores(group.op);

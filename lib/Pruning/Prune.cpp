@@ -21,7 +21,7 @@ static FailureOr<PlanOutcome> replay(func::FuncOp func, const PruneOptions &opti
     return failure();
   PlanOutcome outcome;
   outcome.dense = (*extents)->getDenseCost();
-  for (const Group &group : collectGroups(func))
+  for (const Group &group : (*extents)->collectGroups())
     for (int64_t unit : getRemovedUnits(group.op))
       if (failed((*extents)->remove(group, unit)))
         return failure();

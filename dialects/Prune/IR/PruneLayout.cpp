@@ -16,9 +16,9 @@ SmallVector<int64_t> AxisPart::positions(int64_t unit) const {
   SmallVector<int64_t> starts = {offset + digit * block};
   for (const Loop &loop : outer) {
     SmallVector<int64_t> repeated;
-    repeated.reserve(starts.size() * loop.count);
+    repeated.reserve(starts.size() * std::max<int64_t>(loop.count, 1));
     for (int64_t start : starts)
-      for (int64_t i = 0; i < loop.count; ++i)
+      for (int64_t i = 0, count = std::max<int64_t>(loop.count, 1); i < count; ++i)
         repeated.push_back(start + i * loop.stride);
     starts = std::move(repeated);
   }

@@ -21,6 +21,8 @@ namespace secateur::prune {
 /// digit = (unit / div) mod extent; or, where `lists` is not empty, lists[unit].
 struct AxisPart {
   struct Loop {
+    /// -1: as often as the axis has room, which depends on the size of the input;
+    /// outermost alone. `positions` gives those of the first round.
     int64_t count = 1;
     /// In positions.
     int64_t stride = 0;

@@ -134,7 +134,7 @@ static std::optional<int64_t> endOf(const AxisPart &part, int64_t units) {
   int64_t digits = part.extent ? part.extent : (units + part.div - 1) / part.div;
   int64_t end = part.offset + digits * part.block;
   for (const AxisPart::Loop &loop : part.outer)
-    end += (loop.count - 1) * loop.stride;
+    end += (std::max<int64_t>(loop.count, 1) - 1) * loop.stride;
   return end;
 }
 

@@ -40,7 +40,8 @@ def Prune_GroupOp : Prune_Op<"group"> {
       *  `offset by block`: unit u is the run of `block` positions at
          `offset + u * block`;
       *  `offset by block x count step stride`, once or more: the same run again,
-         `count` times in all, `stride` positions apart;
+         `count` times in all, `stride` positions apart (the first may have count -1:
+         as often as the axis has room, where its size depends on the input);
       *  either after `(u / div mod extent)`: with that digit of the unit's number
          instead of u, for units that are joint values of several digits;
       *  `{[...], [...]}`: one list of positions for each unit.

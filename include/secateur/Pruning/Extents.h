@@ -57,6 +57,10 @@ public:
   /// The elements of a small integer tensor of the dense model.
   std::optional<llvm::SmallVector<int64_t>> getDenseElements(mlir::Value value);
 
+  /// All groups of the function, with the loops over axes of dynamic size counted
+  /// out at the nominal sizes.
+  std::vector<Group> collectGroups();
+
   /// Removes what `unit` owns. Fails with an error on the group where a box does
   /// not lie within its member.
   llvm::LogicalResult remove(const Group &group, int64_t unit);

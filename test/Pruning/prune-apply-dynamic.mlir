@@ -1,0 +1,39 @@
+// RUN: secateur-opt %s -prune-analyze | FileCheck %s --check-prefix=GROUPS
+// RUN: secateur-opt %s -prune-analyze -prune-score -prune-plan=budgets=params=75%% -prune-apply | FileCheck %s
+
+// Two heads of 3 lie along an axis of [batch][head]: how often depends on the
+// input. The constant that multiplies the batch is found and changed; the batch is
+// never made a constant.
+// GROUPS: prune.group "w:1" units(2)
+// GROUPS-SAME: [1: 0 by 1 x -1 step 2]
+// CHECK-LABEL: @heads_times_batch
+func.func @heads_times_batch(%x: tensor<4x?x6xf32> {nn.name = "x", nn.dims = ["", "batch", ""]}) -> (tensor<4x?x6xf32> {nn.name = "y"}) {
+  %w = nn.constant dense<[[1.0, 1.0, 1.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]]> : tensor<6x6xf32> initializer loc(fused<["w"]>["w"])
+  %v = nn.constant dense<1.0> : tensor<6x6xf32> initializer loc(fused<["v"]>["v"])
+  %scale = nn.constant dense<[[[1.0, 2.0, 3.0]]]> : tensor<1x1x3xf32> initializer loc(fused<["scale"]>["scale"])
+  %one = nn.constant dense<1> : tensor<1xi64>
+  // CHECK: %[[HEADS:.*]] = nn.constant dense<1> : tensor<1xi64> initializer
+  %heads = nn.constant dense<2> : tensor<1xi64> initializer
+  %four = nn.constant dense<4> : tensor<1xi64>
+  %rest = nn.constant dense<-1> : tensor<1xi64>
+  %three = nn.constant dense<3> : tensor<1xi64>
+  %back = nn.constant dense<[0, 0, -1]> : tensor<3xi64>
+  %a = nn.matmul %x, %w : (tensor<4x?x6xf32>, tensor<6x6xf32>) -> tensor<4x?x6xf32>
+  %shape = nn.shape %x : (tensor<4x?x6xf32>) -> tensor<3xi64>
+  // CHECK: %[[BATCH:.*]] = nn.gather
+  %batch = nn.gather %shape, %one : (tensor<3xi64>, tensor<1xi64>) -> tensor<1xi64>
+  // CHECK: %[[ROWS:.*]] = nn.mul %[[BATCH]], %[[HEADS]]
+  %rows = nn.mul %batch, %heads : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  // CHECK: nn.concat %{{.*}}, %[[ROWS]], %{{.*}}
+  %target = nn.concat %four, %rows, %three {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  %split = nn.reshape %a, %target : (tensor<4x?x6xf32>, tensor<3xi64>) -> tensor<4x?x3xf32>
+  %scaled = nn.mul %split, %scale : (tensor<4x?x3xf32>, tensor<1x1x3xf32>) -> tensor<4x?x3xf32>
+  // CHECK: %[[WIDTH:.*]] = nn.constant dense<3> : tensor<1xi64> initializer
+  %width = nn.constant dense<6> : tensor<1xi64> initializer
+  // CHECK: nn.concat %{{.*}}, %[[BATCH]], %[[WIDTH]]
+  %joined = nn.concat %four, %batch, %width {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  // CHECK: nn.reshape {{.*}} -> tensor<4x?x3xf32>
+  %merged = nn.reshape %scaled, %joined : (tensor<4x?x3xf32>, tensor<3xi64>) -> tensor<4x?x6xf32>
+  %y = nn.matmul %merged, %v : (tensor<4x?x6xf32>, tensor<6x6xf32>) -> tensor<4x?x6xf32>
+  return %y : tensor<4x?x6xf32>
+}
