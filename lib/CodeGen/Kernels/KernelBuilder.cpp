@@ -76,6 +76,15 @@ Value KernelBuilder::select(Value condition, Value a, Value b) {
   return builder.createOrFold<arith::SelectOp>(loc, condition, a, b);
 }
 
+Value KernelBuilder::opaque(Value value) {
+  // An empty assembly whose result is in the register of its operand.
+  return LLVM::InlineAsmOp::create(builder, loc, value.getType(), value, "", "=r,0",
+                                   /*has_side_effects=*/false, /*is_align_stack=*/false,
+                                   LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
+                                   ArrayAttr())
+      .getResult(0);
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

@@ -54,6 +54,10 @@ public:
   mlir::Value equal(mlir::Value a, mlir::Value b);
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
 
+  /// The same value (i64), of which LLVM does not know where it comes from: it
+  /// would compute divisions anew inside loops where it folds them into addresses.
+  mlir::Value opaque(mlir::Value value);
+
   // Memory. Offsets count elements of `element`.
   mlir::Value offset(mlir::Value pointer, mlir::Value elements, mlir::Type element);
   mlir::Value offset(mlir::Value pointer, int64_t elements, mlir::Type element);

@@ -84,12 +84,18 @@ class MatrixKernel {
 public:
   MatrixKernel(KernelModule &kernels, KernelBuilder &k, const MatrixForm &form, ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), vectorType(k.vectorOf(f32)),
-        vectorsPerPanel(panel / k.target.lanes()) {
+        vectorsPerPanel(panel / k.target.lanes()), rowsArg(form) {
     size_t next = 0;
     arg.forEach([&](Value &value) { value = values[next++]; });
   }
 
+  /// The kernel: shares out tasks.
   void emit();
+  /// What a kernel calls: all rows of a task for some panels. Its arguments are those
+  /// of the kernel with pointers at the batch, and `rowBlock`, `begin` and `end`
+  /// are the first panel and the range of rows. It is a function of its own because
+  /// LLVM would move the divisions that lead to its arguments into the loops.
+  void emitRows(int64_t panels, bool masked);
 
 private:
   /// One tile: `rows` rows from row `m`, `panels` panels from panel `p`.
@@ -111,7 +117,7 @@ private:
   }
 
   void emitTask(Value task);
-  void emitRows(Value p, int64_t panels, bool masked);
+  void callRows(Value p, int64_t panels, bool masked);
   void emitTile(Tile tile);
   void locateRows(Tile &tile);
   SmallVector<Value> accumulate(const Tile &tile);
@@ -130,8 +136,7 @@ private:
   VectorType vectorType;
   int64_t vectorsPerPanel;
   // Of the task at hand.
-  Value a, b, c, rowBegin, rowEnd;
-  SmallVector<Value> extras;
+  MatrixArguments rowsArg;
 };
 
 } // namespace
@@ -149,14 +154,14 @@ void MatrixKernel::emitTask(Value task) {
   extents.append({rowBlocks, columnBlocks});
   SmallVector<Value> digits = k.decompose(task, extents);
   Value columnBlock = digits.pop_back_val(), rowBlock = digits.pop_back_val();
-  a = k.offset(arg.a, k.dot(digits, arg.aBatch), f32);
-  b = k.offset(arg.b, k.dot(digits, arg.bBatch), f32);
-  c = k.offset(arg.c, k.dot(digits, arg.cBatch), form.epilogue.stored);
-  extras.clear();
+  rowsArg = arg;
+  rowsArg.a = k.offset(arg.a, k.dot(digits, arg.aBatch), f32);
+  rowsArg.b = k.offset(arg.b, k.dot(digits, arg.bBatch), f32);
+  rowsArg.c = k.offset(arg.c, k.dot(digits, arg.cBatch), form.epilogue.stored);
   for (auto [i, operand] : llvm::enumerate(form.epilogue.operands))
-    extras.push_back(k.offset(arg.extras[i], k.dot(digits, arg.extraBatch[i]), operand.element));
-  rowBegin = k.mul(rowBlock, arg.rowBlock);
-  rowEnd = k.min(k.add(rowBegin, arg.rowBlock), arg.m);
+    rowsArg.extras[i] = k.offset(arg.extras[i], k.dot(digits, arg.extraBatch[i]), operand.element);
+  rowsArg.begin = k.mul(rowBlock, arg.rowBlock);
+  rowsArg.end = k.min(k.add(rowsArg.begin, arg.rowBlock), arg.m);
   Value first = k.mul(columnBlock, tilePanels);
   Value last = k.min(k.add(first, tilePanels), panels);
   Value isFull = k.lessEqual(k.mul(k.add(first, tilePanels), panel), arg.n);
@@ -164,14 +169,28 @@ void MatrixKernel::emitTask(Value task) {
     Value pairsEnd = first;
     if (tilePanels > 1) {
       pairsEnd = k.add(first, k.mul(k.div(k.sub(last, first), k.constant(2)), 2));
-      k.loop(first, pairsEnd, 2, [&](Value p) { emitRows(p, 2, /*masked=*/true); });
+      k.loop(first, pairsEnd, 2, [&](Value p) { callRows(p, 2, /*masked=*/true); });
     }
-    k.ifThen(k.less(pairsEnd, last), [&] { emitRows(pairsEnd, 1, /*masked=*/true); });
+    k.ifThen(k.less(pairsEnd, last), [&] { callRows(pairsEnd, 1, /*masked=*/true); });
   };
-  k.ifThen(isFull, [&] { emitRows(first, tilePanels, /*masked=*/false); }, emitRest);
+  k.ifThen(isFull, [&] { callRows(first, tilePanels, /*masked=*/false); }, emitRest);
 }
 
-void MatrixKernel::emitRows(Value p, int64_t panels, bool masked) {
+void MatrixKernel::callRows(Value p, int64_t panels, bool masked) {
+  rowsArg.rowBlock = p;
+  SmallVector<Value> values;
+  rowsArg.forEach([&](Value &value) { values.push_back(value); });
+  std::string key = llvm::formatv("{0}|{1}{2}", form.key(), panels, masked ? "m" : "");
+  auto rows =
+      kernels.get(form.window ? "conv_rows" : "contract_rows", key, ValueRange(values).getTypes(),
+                  k.loc, [&](KernelBuilder &inner, ValueRange own) {
+                    MatrixKernel(kernels, inner, form, own).emitRows(panels, masked);
+                  });
+  func::CallOp::create(k.builder, k.loc, rows, values);
+}
+
+void MatrixKernel::emitRows(int64_t panels, bool masked) {
+  Value p = arg.rowBlock, rowBegin = arg.begin, rowEnd = arg.end;
   int64_t rows = k.target.tileRows();
   Tile tile{rows, panels, masked, {}, p, {}, {}};
   if (masked) {
@@ -204,6 +223,9 @@ void MatrixKernel::emitTile(Tile tile) {
 /// Coordinates of the first row by division, of each next one by a step with carry.
 void MatrixKernel::locateRows(Tile &tile) {
   SmallVector<Value> at = k.decompose(tile.m, arg.rowExtents);
+  if (at.size() > 1)
+    for (Value &digit : at)
+      digit = k.opaque(digit);
   for (int64_t row = 0; row < tile.rows; ++row) {
     tile.at.push_back(at);
     at.back() = k.add(at.back(), 1);
@@ -221,8 +243,8 @@ SmallVector<Value> MatrixKernel::accumulate(const Tile &tile) {
     return accumulateWindow(tile, accumulators);
   SmallVector<Value> rowPointers;
   for (int64_t row = 0; row < tile.rows; ++row)
-    rowPointers.push_back(k.offset(a, k.dot(tile.at[row], arg.aRow), f32));
-  return run(tile, rowPointers, b, arg.k, accumulators);
+    rowPointers.push_back(k.opaque(k.offset(arg.a, k.dot(tile.at[row], arg.aRow), f32)));
+  return run(tile, rowPointers, arg.b, arg.k, accumulators);
 }
 
 SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
@@ -236,7 +258,7 @@ SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
     ArrayRef<Value> at = tile.at[row];
     top.push_back(k.sub(k.mul(at[1], arg.strideY), arg.padTop));
     left.push_back(k.sub(k.mul(at[2], arg.strideX), arg.padLeft));
-    pointers.push_back(k.offset(a, k.dot({at[0], top[row], left[row]}, arg.aRow), f32));
+    pointers.push_back(k.offset(arg.a, k.dot({at[0], top[row], left[row]}, arg.aRow), f32));
     isInside = k.land(isInside, k.lessEqual(zero, left[row]));
     isInside = k.land(isInside, k.lessEqual(k.add(left[row], arg.tapsX), arg.width));
     firstTap = k.min(firstTap, k.max(zero, k.sub(zero, top[row])));
@@ -260,7 +282,7 @@ SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
         rowPointers.push_back(k.select(isIn, k.offset(pointers[row], delta, f32), zeros));
       }
       Value tap = k.add(k.mul(tapY, arg.tapsX), tapX);
-      Value taps = k.offset(b, k.mul(k.mul(tap, arg.k), panel), f32);
+      Value taps = k.offset(arg.b, k.mul(k.mul(tap, arg.k), panel), f32);
       return run(tile, rowPointers, taps, length, SmallVector<Value>(inner));
     });
   });
@@ -331,13 +353,13 @@ void MatrixKernel::storeTile(const Tile &tile, ArrayRef<Value> accumulators) {
   SmallVector<SmallVector<Value>> shared(epilogue.operands.size());
   for (auto [i, operand] : llvm::enumerate(epilogue.operands))
     for (int64_t v = 0; v < width && !operand.variesByRow; ++v)
-      shared[i].push_back(loadAt(i, extras[i], v));
+      shared[i].push_back(loadAt(i, arg.extras[i], v));
   for (int64_t row = 0; row < tile.rows; ++row) {
-    Value out = k.offset(c, k.add(k.dot(tile.at[row], arg.cRow), column), epilogue.stored);
+    Value out = k.offset(arg.c, k.add(k.dot(tile.at[row], arg.cRow), column), epilogue.stored);
     SmallVector<Value> pointers;
     for (auto [i, operand] : llvm::enumerate(epilogue.operands))
       pointers.push_back(
-          k.offset(extras[i], k.dot(tile.at[row], arg.extraRow[i]), operand.element));
+          k.offset(arg.extras[i], k.dot(tile.at[row], arg.extraRow[i]), operand.element));
     for (int64_t v = 0; v < width; ++v) {
       SmallVector<Value> values{accumulators[row * width + v]};
       for (auto [i, operand] : llvm::enumerate(epilogue.operands))

@@ -71,13 +71,13 @@ func.func @others(%x: memref<1x8x8x20xf32>, %w: memref<1x2x3x3x20x16xf32>, %y: m
 }
 
 // Six rows of four panels in registers; the tail of the columns is masked.
-// CHECK-LABEL: func.func private @kern_contract_0
+// CHECK-LABEL: func.func private @kern_contract_rows_1
 // CHECK-SAME: !llvm.ptr
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
 // CHECK: vector.fma {{.*}} : vector<16xf32>
 // CHECK: llvm.intr.masked.store
-// AVX2-LABEL: func.func private @kern_contract_0
+// AVX2-LABEL: func.func private @kern_contract_rows_1
 // AVX2: vector.fma {{.*}} : vector<8xf32>
-// SSE-LABEL: func.func private @kern_contract_0
+// SSE-LABEL: func.func private @kern_contract_rows_1
 // SSE-NOT: vector.fma
 // SSE: arith.mulf {{.*}} : vector<4xf32>
