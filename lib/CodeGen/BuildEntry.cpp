@@ -18,6 +18,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
@@ -53,6 +54,8 @@ private:
   void planBuffers();
   bool isCarriedByLoop(memref::AllocOp alloc, const BufferViewFlowAnalysis &aliases);
   void buildSizes();
+  Value checkRequirements(OpBuilder &at, IRMapping &mapping,
+                          llvm::function_ref<Value(unsigned, int64_t)> dimension);
   void bindArguments();
   void bindBuffers();
   void bindWeights();
@@ -154,6 +157,29 @@ Value EntryBuilder::inputDimension(OpBuilder &at, Value dims, unsigned argument,
   return arith::IndexCastOp::create(at, loc, at.getIndexType(), dim);
 }
 
+/// 0, or 1 + the index of the first assertion of @main that does not hold; takes
+/// the assertions out. Those that need more than dimensions stay, for others to
+/// judge.
+Value EntryBuilder::checkRequirements(OpBuilder &at, IRMapping &mapping,
+                                      llvm::function_ref<Value(unsigned, int64_t)> dimension) {
+  SmallVector<Attribute> messages;
+  SmallVector<Value> conditions;
+  for (auto requirement : llvm::make_early_inc_range(body().getOps<cf::AssertOp>())) {
+    if (!slice.isFromArguments(requirement.getArg()))
+      continue;
+    conditions.push_back(DimSlice::clone(at, requirement.getArg(), mapping, dimension));
+    messages.push_back(requirement.getMsgAttr());
+    requirement.erase();
+  }
+  module->setAttr("secateur.messages", builder.getArrayAttr(messages));
+  Value code = arith::ConstantIntOp::create(at, loc, 0, 32);
+  for (size_t index = conditions.size(); index > 0; --index) {
+    Value failure = arith::ConstantIntOp::create(at, loc, index, 32);
+    code = arith::SelectOp::create(at, loc, conditions[index - 1], code, failure);
+  }
+  return code;
+}
+
 void EntryBuilder::buildSizes() {
   builder.setInsertionPoint(main);
   auto type = builder.getFunctionType({pointerType, pointerType, pointerType},
@@ -192,8 +218,7 @@ void EntryBuilder::buildSizes() {
                    position++);
     }
   }
-  Value zero = arith::ConstantIntOp::create(at, loc, 0, 32);
-  func::ReturnOp::create(at, loc, zero);
+  func::ReturnOp::create(at, loc, checkRequirements(at, mapping, dimension));
 }
 
 /// Makes memrefs of what the caller passed.

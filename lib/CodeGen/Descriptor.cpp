@@ -131,6 +131,11 @@ void secateur::codegen::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
   for (auto range : buffers.getAsRange<DenseI32ArrayAttr>())
     ranges.push_back(writer.structure({writer.integer32(range[0]), writer.integer32(range[1])}));
 
+  SmallVector<llvm::Constant *> messages;
+  if (auto texts = module->getAttrOfType<ArrayAttr>("secateur.messages"))
+    for (auto text : texts.getAsRange<StringAttr>())
+      messages.push_back(writer.string(text.getValue()));
+
   llvm::Constant *descriptor = writer.structure(
       {writer.integer32(SECATEUR_DESCRIPTOR_VERSION),
        writer.integer32(sizeof(SecateurModelDescriptor)),
@@ -145,9 +150,9 @@ void secateur::codegen::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
        valueDescs(writer, inputs),
        valueDescs(writer, outputs),
        writer.integer32(ranges.size()),
-       writer.integer32(0),
+       writer.integer32(messages.size()),
        ranges.empty() ? writer.null() : writer.array(ranges.front()->getType(), ranges),
-       writer.null(),
+       messages.empty() ? writer.null() : writer.array(writer.pointer, messages),
        llvmModule.getFunction("secateur_sizes"),
        llvmModule.getFunction("secateur_run")});
   auto *variable = new llvm::GlobalVariable(llvmModule, descriptor->getType(), /*isConstant=*/true,

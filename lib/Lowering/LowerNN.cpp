@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+#include "Requirements.h"
 #include "secateur/Lowering/LoweringContext.h"
 #include "secateur/Lowering/Passes.h"
 
 #include "dialects/Kern/IR/KernDialect.h"
 #include "secateur/Analysis/SymbolicShapes.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -130,6 +132,7 @@ static LogicalResult lowerFunction(func::FuncOp source) {
                                     cast<ShapedType>(boundaryType(context, operand)).getElementType()));
     resultTypes.push_back(results.back().getType());
   }
+  emitRequirements(source, target, context);
   func::ReturnOp::create(context.b, results);
   if (failed(context.reportUnsupported()))
     return fail();

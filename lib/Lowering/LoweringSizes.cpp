@@ -140,6 +140,12 @@ Value LoweringContext::materialize(Dim dim) {
   OpBuilder::InsertionGuard guard(b);
   if (atTop)
     b.setInsertionPoint(top);
+  // Sizes are computed before it is known whether a model can have them: a
+  // divisor of 0 must not stop the program.
+  if (auto binary = dyn_cast<AffineBinaryOpExpr>(dim))
+    if (!isa<AffineConstantExpr>(binary.getRHS()) && dim.getKind() != AffineExprKind::Add &&
+        dim.getKind() != AffineExprKind::Mul)
+      right = b.createOrFold<arith::MaxSIOp>(right, index(1));
   Value value;
   switch (dim.getKind()) {
   case AffineExprKind::Constant:

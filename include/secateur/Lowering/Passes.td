@@ -33,10 +33,13 @@ def LowerNN : Pass<"lower-nn", "::mlir::ModuleOp"> {
     }
     ```
 
+    What the sizes of the arguments have to meet (a window that fits, two sizes
+    that agree) is asserted with `cf.assert` before the return.
+
     All operators that cannot be lowered are named in one error.
   }];
   let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::secateur::kern::KernDialect",
   ];
