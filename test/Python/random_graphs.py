@@ -85,7 +85,7 @@ class Graph:
     def grouped(self, x):
         c = self.shapes[x][1]
         groups = int(self.pick([g for g in range(2, c + 1) if c % g == 0] or [1]))
-        return self.conv(x, groups * int(self.pick([1, 2, 3])), groups)
+        return self.conv(x, groups * int(self.pick([t for t in (1, 2, 3) if t * groups <= 32])), groups)
 
     def activation(self, x):
         op = self.pick(["Relu", "Sigmoid", "Tanh", "HardSigmoid", "Softplus", "Exp", "Abs"])
@@ -198,8 +198,8 @@ class Graph:
     def linear(self, x, out=None):
         shape = self.shapes[x]
         out = out or int(self.pick([4, 6, 8, 12]))
-        if shape[-1] * out > 1000:
-            return self.linear(self.linear(x, 8), out)
+        if shape[-1] * out > 1000 and shape[-1] > 8:
+            return self.linear(self.linear(x, min(8, 1000 // shape[-1])), out)
         y = self.add("MatMul", [x, self.weight(shape[-1], out, fan=shape[-1])], shape[:-1] + [out])
         return self.add("Add", [y, self.weight(out)], self.shapes[y]) if self.rng.random() < 0.5 else y
 
