@@ -10,6 +10,7 @@
 #include "secateur/Export/Export.h"
 #include "secateur/Import/Import.h"
 #include "secateur/Pipeline/Verify.h"
+#include "secateur/Pruning/Groups.h"
 #include "secateur/Pruning/Prune.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -62,6 +63,7 @@ private:
   LogicalResult import();
   LogicalResult prune();
   FailureOr<pruning::PruneOptions> pruneOptions();
+  LogicalResult explain();
   LogicalResult verify();
   LogicalResult compileTo(ModuleOp source, StringRef path);
   LogicalResult lower();
@@ -102,8 +104,12 @@ LogicalResult Compilation::run() {
   phaseCount = 1 + isPruned() + verifies + (writes && isNative()) + writes;
   if (options.verify && !isPruned())
     return emitError(location) << "--verify proves a pruning: it needs --budget or --plan";
+  if (!options.explain.empty())
+    phaseCount = 2;
   if (failed(phase("Importing", [&] { return import(); })))
     return failure();
+  if (!options.explain.empty())
+    return phase("Finding groups", [&] { return explain(); });
   if (isPruned() && failed(phase("Pruning", [&] { return prune(); })))
     return failure();
   if (verifies && failed(phase("Verifying", [&] { return verify(); })))
@@ -122,6 +128,20 @@ LogicalResult Compilation::run() {
   if (isNative() && failed(phase("Lowering", [&] { return lower(); })))
     return failure();
   return phase(isNative() ? "Generating code" : "Writing", [&] { return write(); });
+}
+
+LogicalResult Compilation::explain() {
+  func::FuncOp function = mainFunction(*module);
+  if (failed(pruning::analyze(function)))
+    return failure();
+  for (const std::string &name : options.explain) {
+    std::optional<std::string> text = pruning::explain(function, name);
+    if (!text)
+      return emitError(location) << "--explain " << name << ": the model has no tensor of that name";
+    if (listener.print)
+      listener.print(*text);
+  }
+  return success();
 }
 
 LogicalResult Compilation::infer(ModuleOp model) {

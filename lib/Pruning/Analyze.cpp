@@ -251,6 +251,7 @@ void Writer::write() {
 }
 
 LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interface) {
+  func.getContext()->loadDialect<prune::PruneDialect>();
   stripGroups(func);
   if (!llvm::hasSingleElement(func.getBody()))
     return func.emitError("expected a function of one block");

@@ -163,14 +163,12 @@ static Value findValue(func::FuncOp func, StringRef name) {
   return found;
 }
 
-std::string pruning::explain(func::FuncOp func, StringRef name) {
+std::optional<std::string> pruning::explain(func::FuncOp func, StringRef name) {
   std::string text;
   llvm::raw_string_ostream os(text);
   Value value = findValue(func, name);
-  if (!value) {
-    os << "no tensor is named '" << name << "'\n";
-    return text;
-  }
+  if (!value)
+    return std::nullopt;
   auto type = dyn_cast<RankedTensorType>(value.getType());
   os << name << " : " << value.getType() << "\n";
   std::vector<Group> groups = collectGroups(func);
@@ -198,7 +196,7 @@ std::string pruning::explain(func::FuncOp func, StringRef name) {
         os << " (positions " << pin.first << " to " << pin.first + pin.count - 1 << ")";
       any = true;
     }
-    os << (any ? "\n" : "not a dimension that weights own\n");
+    os << (any ? "\n" : "no weight's positions\n");
   }
   return text;
 }

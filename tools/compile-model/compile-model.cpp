@@ -56,6 +56,7 @@ static const char *const overview = R"(Compiles an ONNX model to a small fast na
   compile-model model.onnx -o small.so --budget flops=50% --verify --report small.html
   compile-model model.onnx -o small.onnx --budget params=50% --save-plan plan.json
   compile-model model.onnx --dry-run --budget flops=50%
+  compile-model model.onnx --explain conv1.weight
 
 Run the library with run-model, from C (secateur.h) or from Python.)";
 
@@ -117,7 +118,7 @@ static Expected<int64_t> readNumber(const opt::InputArgList &arguments, OptionId
 
 /// What is written, and where.
 static Error readArtifact(const opt::InputArgList &arguments, CompileOptions &options) {
-  if (options.output.empty() && !options.dryRun)
+  if (options.output.empty() && !options.dryRun && options.explain.empty())
     return wrong("where to? give -o OUT (or --dry-run to only see what would be cut)");
   if (const opt::Arg *emit = arguments.getLastArg(OPT_emit)) {
     std::optional<Artifact> artifact = artifactFromName(emit->getValue());
@@ -166,6 +167,7 @@ static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) 
   options.input = inputs.front();
   options.output = arguments.getLastArgValue(OPT_output);
   options.dryRun = arguments.hasArg(OPT_dry_run);
+  options.explain = arguments.getAllArgValues(OPT_explain);
   if (Error error = readArtifact(arguments, options))
     return error;
   for (auto [id, shapes] : {std::pair(OPT_shape, &options.shapes), std::pair(OPT_nominal_shape, &options.nominalShapes)})

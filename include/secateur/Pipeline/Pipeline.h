@@ -29,7 +29,7 @@ enum class MathMode { Strict, Fast };
 
 struct CompileOptions {
   std::string input;
-  /// Empty with `dryRun`.
+  /// Empty with `dryRun` and `explain`.
   std::string output;
   Artifact artifact = Artifact::Library;
   /// Dimensions by the name of an input, -1 leaving one dynamic. `shapes`
@@ -40,6 +40,9 @@ struct CompileOptions {
   /// Globs over names of tensors and nodes whose dimensions stay as they are.
   std::vector<std::string> keep;
   bool dryRun = false;
+  /// Names of tensors: which groups own their dimensions, or why they stay, is
+  /// printed, and nothing else is done.
+  std::vector<std::string> explain;
   bool verify = false;
   /// Paths; empty where none is wanted. A report ends in .json or .html.
   std::string report, plan, savePlan;

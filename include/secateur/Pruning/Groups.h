@@ -26,6 +26,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -107,8 +108,8 @@ std::string nodeName(mlir::Operation *op);
 
 /// What is known of the dimensions of the value named `name`: for each axis the
 /// groups that own its positions, or why it is pinned. One line an axis. Reads
-/// the `prune` operations of `func`; says so where the name is unknown.
-std::string explain(mlir::func::FuncOp func, llvm::StringRef name);
+/// the `prune` operations of `func`; nullopt where the name is unknown.
+std::optional<std::string> explain(mlir::func::FuncOp func, llvm::StringRef name);
 
 } // namespace secateur::pruning
 
