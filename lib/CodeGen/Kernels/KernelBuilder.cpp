@@ -101,6 +101,21 @@ Value KernelBuilder::offset(Value pointer, int64_t elements, Type element) {
                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(elements)});
 }
 
+Value KernelBuilder::guarded(Value pointer, Value safe, Value mask) {
+  Value distance = sub(LLVM::PtrToIntOp::create(builder, loc, i64(), pointer),
+                       LLVM::PtrToIntOp::create(builder, loc, i64(), safe));
+  return offset(safe, land(distance, mask), builder.getI8Type());
+}
+
+Value KernelBuilder::maskOf(Value condition) {
+  return opaque(arith::ExtSIOp::create(builder, loc, i64(), condition));
+}
+
+Value KernelBuilder::scratch() {
+  return LLVM::AllocaOp::create(builder, loc, pointerType(), vectorOf(builder.getF64Type()),
+                                constant(1), /*alignment=*/64);
+}
+
 /// Buffers are aligned to their elements; vectors need not be.
 static unsigned alignmentOf(Type type) {
   return std::max(1u, getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8);

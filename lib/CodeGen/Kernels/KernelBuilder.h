@@ -61,6 +61,13 @@ public:
   // Memory. Offsets count elements of `element`.
   mlir::Value offset(mlir::Value pointer, mlir::Value elements, mlir::Type element);
   mlir::Value offset(mlir::Value pointer, int64_t elements, mlir::Type element);
+  /// `pointer` where `mask` (opaque, see maskOf) is -1, `safe` where it is 0: without
+  /// a branch, and without a select, of which LLVM would make one.
+  mlir::Value guarded(mlir::Value pointer, mlir::Value safe, mlir::Value mask);
+  /// -1 or 0 for a condition.
+  mlir::Value maskOf(mlir::Value condition);
+  /// Room for one vector on the stack, for stores that do not count; at a kernel's start.
+  mlir::Value scratch();
   mlir::Value load(mlir::Type type, mlir::Value pointer);
   mlir::Value loadMasked(mlir::VectorType type, mlir::Value pointer, mlir::Value mask);
   void store(mlir::Value value, mlir::Value pointer);

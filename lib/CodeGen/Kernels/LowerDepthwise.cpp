@@ -4,7 +4,7 @@
 // A tile is a few output pixels of one vector of channels. Each input vector is loaded
 // once and goes to all the pixels that it touches. Taps, strides and dilations are in
 // the kernel's form. A tile on an edge of the image is the same code with addresses
-// that go to a buffer of zeros for what lies outside, and with a mask for the channels.
+// that go to a buffer of zeros for what lies outside.
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
@@ -68,7 +68,8 @@ public:
   DepthwiseKernel(KernelModule &kernels, KernelBuilder &k, const DepthwiseForm &form,
                   ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), vectorType(k.vectorOf(f32)),
-        tileRows(rowsOf(form)), tileColumns(k.target.vectorRegisters >= 32 ? 7 : 4) {
+        // Few accumulators: LLVM schedules larger tiles into spills.
+        tileRows(rowsOf(form)), tileColumns(form.tapsY * form.tapsX <= 9 ? 4 : 3) {
     size_t next = 0;
     arg.forEach([&](Value &value) { value = values[next++]; });
   }
@@ -79,15 +80,25 @@ public:
   }
 
   void emit() {
+    scratch = k.scratch();
     k.loop(arg.begin, arg.end, 1, [&](Value task) { emitTask(task); });
   }
 
 private:
+  /// Where a tile lies: inside the image, at an edge, or at an edge with channels that
+  /// do not fill a vector.
+  enum class Place { Inside, Edge, Tail };
+
   void emitTask(Value task);
   void emitChannels(Value channel);
-  void emitTile(Value column, bool isGuarded);
-  Value loadInput(Value pointer, Value isIn, bool isGuarded);
-  void store(int64_t row, Value column, Value accumulator, bool isGuarded);
+  void emitTile(Value column, Place place);
+  void store(int64_t row, Value column, Value accumulator, Place place);
+  int64_t inputRows() const {
+    return (tileRows - 1) * form.strideY + (form.tapsY - 1) * form.dilationY + 1;
+  }
+  int64_t inputColumns() const {
+    return (tileColumns - 1) * form.strideX + (form.tapsX - 1) * form.dilationX + 1;
+  }
 
   KernelModule &kernels;
   KernelBuilder &k;
@@ -96,8 +107,10 @@ private:
   Type f32;
   VectorType vectorType;
   int64_t tileRows, tileColumns;
-  // Of the task at hand.
+  Value zeros, scratch;
+  // Of the task at hand; masks say which input and output rows exist.
   Value image, row, top, rowsInside;
+  SmallVector<Value> inputRowMasks, outputRowMasks;
   // Of the channels at hand.
   Value channel, mask, isWhole;
   SmallVector<Value> weights;
@@ -106,13 +119,20 @@ private:
 } // namespace
 
 void DepthwiseKernel::emitTask(Value task) {
+  zeros = kernels.zeros(k);
   Value groups = k.ceilDiv(arg.outHeight, k.constant(tileRows));
   SmallVector<Value> at = k.decompose(task, {groups, groups});
-  image = at[0];
-  row = k.mul(at[1], tileRows);
+  image = k.opaque(at[0]);
+  row = k.mul(k.opaque(at[1]), tileRows);
   top = k.sub(k.mul(row, form.strideY), arg.padTop);
-  int64_t reach = (tileRows - 1) * form.strideY + (form.tapsY - 1) * form.dilationY;
-  rowsInside = k.land(k.lessEqual(k.constant(0), top), k.less(k.add(top, reach), arg.height));
+  inputRowMasks.clear();
+  outputRowMasks.clear();
+  for (int64_t r = 0; r < inputRows(); ++r)
+    inputRowMasks.push_back(k.maskOf(k.below(k.add(top, r), arg.height)));
+  for (int64_t r = 0; r < tileRows; ++r)
+    outputRowMasks.push_back(k.maskOf(k.less(k.add(row, r), arg.outHeight)));
+  rowsInside =
+      k.land(k.lessEqual(k.constant(0), top), k.lessEqual(k.add(top, inputRows()), arg.height));
   rowsInside = k.land(rowsInside, k.lessEqual(k.add(row, tileRows), arg.outHeight));
   k.loop(k.constant(0), arg.channels, k.target.lanes(), [&](Value c) { emitChannels(c); });
 }
@@ -128,46 +148,42 @@ void DepthwiseKernel::emitChannels(Value c) {
     Value pointer = k.offset(arg.w, k.add(k.mul(arg.channels, tap), c), f32);
     weights.push_back(k.loadMasked(vectorType, pointer, mask));
   }
-  int64_t reach = (tileColumns - 1) * form.strideX + (form.tapsX - 1) * form.dilationX;
   k.loop(k.constant(0), arg.outWidth, tileColumns, [&](Value column) {
     Value first = k.sub(k.mul(column, form.strideX), arg.padLeft);
-    Value isInside =
-        k.land(k.lessEqual(k.constant(0), first), k.less(k.add(first, reach), arg.width));
+    Value isInside = k.land(k.lessEqual(k.constant(0), first),
+                            k.lessEqual(k.add(first, inputColumns()), arg.width));
     isInside = k.land(isInside, k.lessEqual(k.add(column, tileColumns), arg.outWidth));
-    isInside = k.land(isInside, k.land(rowsInside, isWhole));
-    k.ifThen(isInside, [&] { emitTile(column, false); }, [&] { emitTile(column, true); });
+    isInside = k.land(isInside, rowsInside);
+    auto emitEdge = [&] {
+      k.ifThen(
+          isWhole, [&] { emitTile(column, Place::Edge); }, [&] { emitTile(column, Place::Tail); });
+    };
+    k.ifThen(k.land(isInside, isWhole), [&] { emitTile(column, Place::Inside); }, emitEdge);
   });
 }
 
-Value DepthwiseKernel::loadInput(Value pointer, Value isIn, bool isGuarded) {
-  if (!isGuarded)
-    return k.load(vectorType, pointer);
-  return k.loadMasked(vectorType, k.select(isIn, pointer, kernels.zeros(k)), mask);
-}
-
-void DepthwiseKernel::emitTile(Value column, bool isGuarded) {
+void DepthwiseKernel::emitTile(Value column, Place place) {
   Value left = k.sub(k.mul(column, form.strideX), arg.padLeft);
   Value origin = k.add(k.dot({image, top, left}, arg.xStrides), channel);
   SmallVector<Value> accumulators(tileRows * tileColumns, k.splat(0.0));
-  // Input rows that any tap of any output row needs, each with a pointer that moves
-  // from column to column.
-  int64_t inputRows = (tileRows - 1) * form.strideY + (form.tapsY - 1) * form.dilationY + 1;
-  int64_t inputColumns = (tileColumns - 1) * form.strideX + (form.tapsX - 1) * form.dilationX + 1;
-  SmallVector<Value> pointers, rowIsIn;
-  for (int64_t r = 0; r < inputRows; ++r) {
-    pointers.push_back(k.offset(arg.x, k.add(origin, k.mul(arg.xStrides[1], r)), f32));
-    rowIsIn.push_back(isGuarded ? k.below(k.add(top, r), arg.height) : Value());
-  }
+  // Input rows that any tap of any output row needs; `across` moves from column to
+  // column, opaque so that it stays the one thing that moves.
+  Type byte = k.builder.getI8Type();
+  Value step = k.mul(arg.xStrides[2], 4), across = k.constant(0);
+  SmallVector<Value> pointers;
+  for (int64_t r = 0; r < inputRows(); ++r)
+    pointers.push_back(k.opaque(k.offset(arg.x, k.add(origin, k.mul(arg.xStrides[1], r)), f32)));
   // The tap that leads from output `out` to input `in`, or -1.
   auto tapOf = [](int64_t in, int64_t out, int64_t stride, int64_t dilation, int64_t taps) {
     int64_t distance = in - out * stride;
-    return distance >= 0 && distance % dilation == 0 && distance / dilation < taps
-               ? distance / dilation
-               : -1;
+    bool isTap = distance >= 0 && distance % dilation == 0 && distance / dilation < taps;
+    return isTap ? distance / dilation : -1;
   };
-  for (int64_t q = 0; q < inputColumns; ++q) {
-    Value columnIsIn = isGuarded ? k.below(k.add(left, q), arg.width) : Value();
-    for (int64_t r = 0; r < inputRows; ++r) {
+  for (int64_t q = 0; q < inputColumns(); ++q) {
+    Value columnMask;
+    if (place != Place::Inside)
+      columnMask = k.maskOf(k.below(k.add(left, q), arg.width));
+    for (int64_t r = 0; r < inputRows(); ++r) {
       Value input;
       for (int64_t i = 0; i < tileRows; ++i)
         for (int64_t j = 0; j < tileColumns; ++j) {
@@ -175,42 +191,53 @@ void DepthwiseKernel::emitTile(Value column, bool isGuarded) {
           int64_t x = tapOf(q, j, form.strideX, form.dilationX, form.tapsX);
           if (y < 0 || x < 0)
             continue;
-          if (!input)
-            input = loadInput(pointers[r], isGuarded ? k.land(rowIsIn[r], columnIsIn) : Value(),
-                              isGuarded);
+          if (!input) {
+            Value pointer = k.offset(pointers[r], across, byte);
+            if (place != Place::Inside)
+              pointer = k.guarded(pointer, zeros, k.land(inputRowMasks[r], columnMask));
+            input = place == Place::Tail ? k.loadMasked(vectorType, pointer, mask)
+                                         : k.load(vectorType, pointer);
+          }
           Value &sum = accumulators[i * tileColumns + j];
           sum = k.fma(input, weights[y * form.tapsX + x], sum);
         }
-      pointers[r] = k.offset(pointers[r], arg.xStrides[2], f32);
     }
+    across = k.opaque(k.add(across, step));
   }
   for (int64_t i = 0; i < tileRows; ++i)
     for (int64_t j = 0; j < tileColumns; ++j)
-      store(i, k.add(column, j), accumulators[i * tileColumns + j], isGuarded);
+      store(i, k.add(column, j), accumulators[i * tileColumns + j], place);
 }
 
-void DepthwiseKernel::store(int64_t r, Value column, Value accumulator, bool isGuarded) {
-  Value outRow = k.add(row, r);
-  auto write = [&] {
-    SmallVector<Value> values{accumulator};
-    for (auto [i, operand] : llvm::enumerate(form.epilogue.operands)) {
-      Value elements = k.dot({image, outRow, column}, arg.extraStrides[i]);
-      if (operand.columns != ColumnAccess::None)
-        elements = k.add(elements, k.mul(channel, arg.extraChannel[i]));
-      values.push_back(loadOperand(k, operand, k.offset(arg.extras[i], elements, operand.element),
-                                   arg.extraChannel[i], isGuarded ? mask : Value()));
+/// At an edge, what does not exist is read from the zeros and stored to the scratch: no
+/// branches, behind which LLVM would sink the sums.
+void DepthwiseKernel::store(int64_t r, Value column, Value accumulator, Place place) {
+  Value outRow = k.add(row, r), exists;
+  if (place != Place::Inside)
+    exists = k.land(outputRowMasks[r], k.maskOf(k.less(column, arg.outWidth)));
+  SmallVector<Value> values{accumulator};
+  for (auto [i, operand] : llvm::enumerate(form.epilogue.operands)) {
+    Value elements = k.dot({image, outRow, column}, arg.extraStrides[i]);
+    if (operand.columns != ColumnAccess::None)
+      elements = k.add(elements, k.mul(channel, arg.extraChannel[i]));
+    Value pointer = k.offset(arg.extras[i], elements, operand.element),
+          stride = arg.extraChannel[i];
+    if (exists && operand.variesByRow) {
+      pointer = k.guarded(pointer, zeros, exists);
+      stride = k.land(stride, exists);
     }
-    Value result = form.epilogue.emit(k, values);
-    Value elements = k.add(k.dot({image, outRow, column}, arg.yStrides), channel);
-    Value pointer = k.offset(arg.y, elements, form.epilogue.stored);
-    if (isGuarded)
-      k.storeMasked(result, pointer, mask);
-    else
-      k.store(result, pointer);
-  };
-  if (!isGuarded)
-    return write();
-  k.ifThen(k.land(k.less(outRow, arg.outHeight), k.less(column, arg.outWidth)), write);
+    values.push_back(
+        loadOperand(k, operand, pointer, stride, place == Place::Tail ? mask : Value()));
+  }
+  Value result = form.epilogue.emit(k, values);
+  Value elements = k.add(k.dot({image, outRow, column}, arg.yStrides), channel);
+  Value pointer = k.offset(arg.y, elements, form.epilogue.stored);
+  if (exists)
+    pointer = k.guarded(pointer, scratch, exists);
+  if (place == Place::Tail)
+    k.storeMasked(result, pointer, mask);
+  else
+    k.store(result, pointer);
 }
 
 LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
