@@ -37,7 +37,8 @@ struct Place {
 
 class Writer {
 public:
-  Writer(func::FuncOp func, Solver &solver) : func(func), solver(solver), digits(solver.getDigits()) {}
+  Writer(func::FuncOp func, Solver &solver)
+      : func(func), solver(solver), digits(solver.getDigits()) {}
   void write();
 
 private:
@@ -105,7 +106,8 @@ void Writer::untie(nn::ConstantOp constant) {
       for (unsigned suffix = number; copyName.empty() || valueNames.contains(copyName); ++suffix)
         copyName = name + "_copy" + std::to_string(suffix);
       valueNames.insert(copyName);
-      copy->setLoc(FusedLoc::get(builder.getContext(), {NameLoc::get(builder.getStringAttr(copyName))},
+      copy->setLoc(FusedLoc::get(builder.getContext(),
+                                 {NameLoc::get(builder.getStringAttr(copyName))},
                                  builder.getStrArrayAttr({copyName})));
       member = copy.getOutput();
     }
@@ -124,8 +126,9 @@ void Writer::collect(Value value, ArrayRef<Axis> axes, bool keepsValue) {
       continue;
     digits.forEachDigit(axis.id, [&, index = index](const Occurrence &at) {
       // Only the outermost loop may depend on the input's size.
-      bool known = at.block > 0 && llvm::none_of(llvm::drop_begin(at.outer, at.outer.empty() ? 0 : 1),
-                                                 [](auto &loop) { return loop.count < 0; });
+      bool known =
+          at.block > 0 && llvm::none_of(llvm::drop_begin(at.outer, at.outer.empty() ? 0 : 1),
+                                        [](auto &loop) { return loop.count < 0; });
       if (known && !digits.pinOf(at.digit))
         placesOf[at.digit].push_back(
             {value, static_cast<int64_t>(index), at.offset, at.block, at.outer, keepsValue});
@@ -140,17 +143,19 @@ void Writer::collectPins(Value value, ArrayRef<Axis> axes) {
   for (auto [index, axis] : llvm::enumerate(axes)) {
     std::optional<unsigned> last;
     size_t before = pins.size();
-    digits.forEachPinnedRun(axis.id, [&, index = index](int64_t first, int64_t count, unsigned number) {
-      const Reason &reason = digits.getReason(number);
-      if (reason.silent)
-        return;
-      bool joins = last == number && pins.back().first + pins.back().count == first;
-      if (joins)
-        pins.back().count += count;
-      else
-        pins.push_back({value, static_cast<int64_t>(index), reason.rule, nodeName(reason.op), first, count});
-      last = number;
-    });
+    digits.forEachPinnedRun(
+        axis.id, [&, index = index](int64_t first, int64_t count, unsigned number) {
+          const Reason &reason = digits.getReason(number);
+          if (reason.silent)
+            return;
+          bool joins = last == number && pins.back().first + pins.back().count == first;
+          if (joins)
+            pins.back().count += count;
+          else
+            pins.push_back({value, static_cast<int64_t>(index), reason.rule, nodeName(reason.op),
+                            first, count});
+          last = number;
+        });
     // A pin of the whole axis needs no numbers.
     if (pins.size() == before + 1 && pins.back().count == digits.extent(axis.id).factor)
       pins.back().first = pins.back().count = 0;
@@ -211,7 +216,8 @@ void Writer::write() {
       untie(value.getDefiningOp<nn::ConstantOp>());
       continue;
     }
-    bool keeps = llvm::any_of(value.getUses(), [&](OpOperand &use) { return solver.keepsItsValue(use); });
+    bool keeps =
+        llvm::any_of(value.getUses(), [&](OpOperand &use) { return solver.keepsItsValue(use); });
     collect(value, solver.axesOf(value), keeps);
     collectPins(value, solver.axesOf(value));
   }
@@ -236,7 +242,8 @@ void Writer::write() {
     }
     Signature signature;
     for (const Place &place : places)
-      signature.emplace_back(place.value.getAsOpaquePointer(), place.axis, place.block, place.outer.size());
+      signature.emplace_back(place.value.getAsOpaquePointer(), place.axis, place.block,
+                             place.outer.size());
     auto [found, isNew] = gathered.try_emplace(signature, groups.size());
     if (isNew)
       groups.emplace_back();
@@ -255,7 +262,8 @@ LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interfac
   stripGroups(func);
   if (!llvm::hasSingleElement(func.getBody()))
     return func.emitError("expected a function of one block");
-  FailureOr<std::unique_ptr<analysis::SymbolicShapes>> shapes = analysis::SymbolicShapes::compute(func);
+  FailureOr<std::unique_ptr<analysis::SymbolicShapes>> shapes =
+      analysis::SymbolicShapes::compute(func);
   if (failed(shapes))
     return failure();
   llvm::StringSet<> names;

@@ -157,8 +157,9 @@ bool DigitGraph::contains(NodeId node, NodeId digit) {
   node = find(node);
   if (node == digit)
     return true;
-  return llvm::any_of(nodes[node].children,
-                      [&](NodeId child) { return extent(child) == extent(digit) && contains(child, digit); });
+  return llvm::any_of(nodes[node].children, [&](NodeId child) {
+    return extent(child) == extent(digit) && contains(child, digit);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -236,7 +237,8 @@ NodeId DigitGraph::slice(NodeId node, int64_t begin, int64_t end) {
   return begin > 0 ? cut(node, begin).second : node;
 }
 
-std::pair<NodeId, NodeId> DigitGraph::split(NodeId node, Extent outer, Extent inner, unsigned reason) {
+std::pair<NodeId, NodeId> DigitGraph::split(NodeId node, Extent outer, Extent inner,
+                                            unsigned reason) {
   if (std::optional<unsigned> pin = pinOf(node)) {
     NodeId left = pinned(outer, *pin);
     return {left, pinned(inner, *pin)};
@@ -263,7 +265,8 @@ void DigitGraph::flatten(NodeId node, SmallVectorImpl<NodeId> &factors) {
 
 /// Takes factors that together have the size `size` off one end, and splits the
 /// last one where it must. kNone, and nothing taken, where that cannot be.
-NodeId DigitGraph::takeFrom(SmallVectorImpl<NodeId> &factors, const Extent &size, bool back, unsigned reason) {
+NodeId DigitGraph::takeFrom(SmallVectorImpl<NodeId> &factors, const Extent &size, bool back,
+                            unsigned reason) {
   SmallVector<NodeId> rest(factors.begin(), factors.end()), taken;
   Extent missing = size;
   while (!missing.isOne()) {
@@ -280,7 +283,8 @@ NodeId DigitGraph::takeFrom(SmallVectorImpl<NodeId> &factors, const Extent &size
     std::optional<Extent> other = extent(factor).dividedBy(missing);
     if (!other)
       return kNone;
-    auto [outer, inner] = back ? split(factor, *other, missing, reason) : split(factor, missing, *other, reason);
+    auto [outer, inner] =
+        back ? split(factor, *other, missing, reason) : split(factor, missing, *other, reason);
     taken.push_back(back ? inner : outer);
     if (back)
       rest.push_back(outer);
@@ -297,7 +301,8 @@ NodeId DigitGraph::takeFrom(SmallVectorImpl<NodeId> &factors, const Extent &size
   return product(taken);
 }
 
-SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> to, unsigned reason) {
+SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> to,
+                                        unsigned reason) {
   SmallVector<NodeId> factors;
   for (NodeId node : from)
     flatten(node, factors);
@@ -319,7 +324,8 @@ SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> 
   }
   if (first == last) {
     // What is left has the size 1, or the sizes contradict each other.
-    auto target = llvm::find_if(llvm::seq<size_t>(0, to.size()), [&](size_t i) { return !to[i].isOne(); });
+    auto target =
+        llvm::find_if(llvm::seq<size_t>(0, to.size()), [&](size_t i) { return !to[i].isOne(); });
     bool attach = !factors.empty() && target != llvm::seq<size_t>(0, to.size()).end() &&
                   llvm::all_of(factors, [&](NodeId factor) { return extent(factor).isOne(); });
     if (attach) {
@@ -401,7 +407,8 @@ void DigitGraph::unifyProducts(NodeId left, NodeId right, unsigned reason) {
   SmallVector<NodeId> leftFactors, rightFactors;
   flatten(left, leftFactors);
   flatten(right, rightFactors);
-  SmallVector<Extent> sizes = llvm::map_to_vector(rightFactors, [&](NodeId node) { return extent(node); });
+  SmallVector<Extent> sizes =
+      llvm::map_to_vector(rightFactors, [&](NodeId node) { return extent(node); });
   bool alike = leftFactors.size() == rightFactors.size() &&
                llvm::all_of(llvm::zip(leftFactors, sizes), [&](auto pair) {
                  return extent(std::get<0>(pair)) == std::get<1>(pair);
@@ -439,7 +446,8 @@ std::optional<unsigned> DigitGraph::pinOfAll(NodeId node) {
   return first;
 }
 
-void DigitGraph::forEachPinnedRun(NodeId node, function_ref<void(int64_t, int64_t, unsigned)> visit) {
+void DigitGraph::forEachPinnedRun(NodeId node,
+                                  function_ref<void(int64_t, int64_t, unsigned)> visit) {
   struct Piece {
     NodeId node;
     int64_t first;
@@ -464,8 +472,10 @@ void DigitGraph::forEachPinnedRun(NodeId node, function_ref<void(int64_t, int64_
 
 /// A loop whose every round is followed by the next of the loop outside is one
 /// with it.
-static void addLoop(SmallVectorImpl<secateur::prune::AxisPart::Loop> &loops, secateur::prune::AxisPart::Loop loop) {
-  if (!loops.empty() && loops.back().count > 0 && loop.count > 0 && loops.back().stride == loop.count * loop.stride)
+static void addLoop(SmallVectorImpl<secateur::prune::AxisPart::Loop> &loops,
+                    secateur::prune::AxisPart::Loop loop) {
+  if (!loops.empty() && loops.back().count > 0 && loop.count > 0 &&
+      loops.back().stride == loop.count * loop.stride)
     loops.back() = {loops.back().count * loop.count, loop.stride};
   else
     loops.push_back(loop);

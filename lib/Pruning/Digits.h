@@ -23,8 +23,8 @@
 #include "dialects/NN/IR/ShapeEvaluator.h"
 #include "dialects/Prune/IR/PruneLayout.h"
 
-#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include <string>
 #include <vector>
@@ -43,7 +43,9 @@ struct Extent {
   explicit Extent(nn::Dim dim);
   bool isStatic() const { return symbols.empty(); }
   bool isOne() const { return isStatic() && factor == 1; }
-  bool operator==(const Extent &other) const { return factor == other.factor && symbols == other.symbols; }
+  bool operator==(const Extent &other) const {
+    return factor == other.factor && symbols == other.symbols;
+  }
   Extent operator*(const Extent &other) const;
   /// This / other, where that is known to leave nothing over.
   std::optional<Extent> dividedBy(const Extent &other) const;
@@ -76,7 +78,8 @@ public:
   std::pair<NodeId, NodeId> cut(NodeId node, int64_t position);
   NodeId slice(NodeId node, int64_t begin, int64_t end);
   /// Groups the product of `from` anew, into sets of the sizes `to`.
-  llvm::SmallVector<NodeId> regroup(llvm::ArrayRef<NodeId> from, llvm::ArrayRef<Extent> to, unsigned reason);
+  llvm::SmallVector<NodeId> regroup(llvm::ArrayRef<NodeId> from, llvm::ArrayRef<Extent> to,
+                                    unsigned reason);
   /// The two sets are one. `reason` is for what has no common refinement.
   void unify(NodeId left, NodeId right, unsigned reason);
   void pin(NodeId node, unsigned reason);
@@ -92,7 +95,9 @@ public:
   /// All digits of a set, pinned ones included, in order of position.
   void forEachDigit(NodeId node, llvm::function_ref<void(const Occurrence &)> visit);
   /// The runs of positions none of which can leave, and why.
-  void forEachPinnedRun(NodeId node, llvm::function_ref<void(int64_t first, int64_t count, unsigned reason)> visit);
+  void
+  forEachPinnedRun(NodeId node,
+                   llvm::function_ref<void(int64_t first, int64_t count, unsigned reason)> visit);
 
 private:
   enum class Kind { Digit, Product, Sum, Forward };
@@ -113,7 +118,8 @@ private:
   void flatten(NodeId node, llvm::SmallVectorImpl<NodeId> &factors);
   std::pair<NodeId, NodeId> cutProduct(NodeId node, int64_t position);
   std::pair<NodeId, NodeId> split(NodeId node, Extent outer, Extent inner, unsigned reason);
-  NodeId takeFrom(llvm::SmallVectorImpl<NodeId> &factors, const Extent &size, bool back, unsigned reason);
+  NodeId takeFrom(llvm::SmallVectorImpl<NodeId> &factors, const Extent &size, bool back,
+                  unsigned reason);
   std::optional<unsigned> pinOfAll(NodeId node);
   void walk(NodeId node, Occurrence &at, llvm::function_ref<void(const Occurrence &)> visit);
 

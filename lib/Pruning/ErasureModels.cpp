@@ -76,6 +76,43 @@ struct RecurrentErasure : ErasureOpInterface::ExternalModel<RecurrentErasure<OpT
   }
 };
 
+/// The size of a head stays, so that packed tensors tell how many are left.
+static std::optional<int64_t> headsLeft(ErasureContext &context, Value packed, int64_t heads) {
+  llvm::ArrayRef<int64_t> dense = context.getDenseShape(packed), pruned = context.getPrunedShape(packed);
+  if (dense.size() != 3 || heads < 1 || ShapedType::isDynamic(dense[2]) || dense[2] % heads != 0)
+    return std::nullopt;
+  int64_t size = dense[2] / heads;
+  return size > 0 && pruned[2] % size == 0 ? std::optional<int64_t>(pruned[2] / size) : std::nullopt;
+}
+
+struct AttentionErasure : ErasureOpInterface::ExternalModel<AttentionErasure, nn::AttentionOp> {
+  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
+    auto attention = cast<nn::AttentionOp>(op);
+    if (context.getDenseShape(attention.getQ()).size() != 3)
+      return success();
+    std::optional<int64_t> queries = headsLeft(context, attention.getQ(), attention.getQNumHeads().value_or(0));
+    std::optional<int64_t> keys = headsLeft(context, attention.getK(), attention.getKvNumHeads().value_or(0));
+    if (!queries || !keys)
+      return op->emitError("cannot tell how many heads are left of an attention");
+    attention.setQNumHeads(*queries);
+    attention.setKvNumHeads(*keys);
+    return success();
+  }
+};
+
+struct RotaryErasure : ErasureOpInterface::ExternalModel<RotaryErasure, nn::RotaryEmbeddingOp> {
+  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
+    auto rotary = cast<nn::RotaryEmbeddingOp>(op);
+    if (context.getDenseShape(rotary.getX()).size() != 3)
+      return success();
+    std::optional<int64_t> heads = headsLeft(context, rotary.getX(), rotary.getNumHeads().value_or(0));
+    if (!heads)
+      return op->emitError("cannot tell how many heads are left of a rotary embedding");
+    rotary.setNumHeads(*heads);
+    return success();
+  }
+};
+
 struct GroupNormErasure : ErasureOpInterface::ExternalModel<GroupNormErasure, nn::GroupNormalizationOp> {
   LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
     auto norm = cast<nn::GroupNormalizationOp>(op);
@@ -458,6 +495,8 @@ void pruning::registerErasureModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
     nn::ConvOp::attachInterface<ConvErasure>(*context);
     nn::ConvTransposeOp::attachInterface<ConvTransposeErasure>(*context);
+    nn::AttentionOp::attachInterface<AttentionErasure>(*context);
+    nn::RotaryEmbeddingOp::attachInterface<RotaryErasure>(*context);
     nn::GroupNormalizationOp::attachInterface<GroupNormErasure>(*context);
     nn::GruOp::attachInterface<RecurrentErasure<nn::GruOp>>(*context);
     nn::LstmOp::attachInterface<RecurrentErasure<nn::LstmOp>>(*context);

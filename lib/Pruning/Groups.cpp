@@ -56,10 +56,11 @@ prune::GroupOp pruning::buildGroup(OpBuilder &builder, Location loc, const Group
   for (const prune::MemberLayout &layout : group.layouts)
     layouts.push_back(builder.getDenseI64ArrayAttr(prune::encode(layout)));
   const Constraints &c = group.constraints;
-  return prune::GroupOp::create(builder, loc, builder.getStringAttr(group.name), builder.getI64IntegerAttr(group.units),
-                                group.members, builder.getArrayAttr(layouts), builder.getI64IntegerAttr(c.minKeep),
-                                builder.getI64IntegerAttr(c.multipleOf), builder.getI64IntegerAttr(c.balanced),
-                                c.uniform.empty() ? StringAttr() : builder.getStringAttr(c.uniform));
+  return prune::GroupOp::create(
+      builder, loc, builder.getStringAttr(group.name), builder.getI64IntegerAttr(group.units),
+      group.members, builder.getArrayAttr(layouts), builder.getI64IntegerAttr(c.minKeep),
+      builder.getI64IntegerAttr(c.multipleOf), builder.getI64IntegerAttr(c.balanced),
+      c.uniform.empty() ? StringAttr() : builder.getStringAttr(c.uniform));
 }
 
 prune::PinOp pruning::buildPin(OpBuilder &builder, Location loc, const Pin &pin) {
@@ -69,7 +70,8 @@ prune::PinOp pruning::buildPin(OpBuilder &builder, Location loc, const Pin &pin)
     count = builder.getI64IntegerAttr(pin.count);
   }
   return prune::PinOp::create(builder, loc, pin.value, builder.getI64IntegerAttr(pin.axis),
-                              builder.getStringAttr(pin.reason), builder.getStringAttr(pin.op), first, count);
+                              builder.getStringAttr(pin.reason), builder.getStringAttr(pin.op),
+                              first, count);
 }
 
 std::vector<Group> pruning::collectGroups(func::FuncOp func) {
@@ -81,7 +83,12 @@ std::vector<Group> pruning::collectGroups(func::FuncOp func) {
 std::vector<Pin> pruning::collectPins(func::FuncOp func) {
   std::vector<Pin> pins;
   func.walk([&](prune::PinOp op) {
-    Pin pin{op.getValue(), static_cast<int64_t>(op.getAxis()), op.getReason().str(), op.getOp().str(), 0, 0};
+    Pin pin{op.getValue(),
+            static_cast<int64_t>(op.getAxis()),
+            op.getReason().str(),
+            op.getOp().str(),
+            0,
+            0};
     if (op.getCount()) {
       pin.first = op.getFirst().value_or(0);
       pin.count = *op.getCount();
@@ -118,7 +125,8 @@ static StringRef nodeNameOf(Location loc) {
 std::string pruning::valueName(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     if (auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
-      if (auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::NNDialect::kNameAttr))
+      if (auto name =
+              func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::NNDialect::kNameAttr))
         return name.str();
     return "";
   }
@@ -178,9 +186,11 @@ std::optional<std::string> pruning::explain(func::FuncOp func, StringRef name) {
     bool any = false;
     for (const Group &group : groups) {
       for (auto [member, layout] : llvm::zip(group.members, group.layouts)) {
-        bool named = member == value && llvm::any_of(layout.boxes, [&](const prune::BoxLayout &box) {
-                       return llvm::any_of(box.parts, [&](const prune::AxisPart &part) { return part.axis == axis; });
-                     });
+        bool named =
+            member == value && llvm::any_of(layout.boxes, [&](const prune::BoxLayout &box) {
+              return llvm::any_of(box.parts,
+                                  [&](const prune::AxisPart &part) { return part.axis == axis; });
+            });
         if (!named)
           continue;
         os << (any ? ", " : "") << "group '" << group.name << "' (" << group.units << " units, "

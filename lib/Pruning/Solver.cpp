@@ -55,7 +55,9 @@ ArrayRef<Axis> Solver::axes(OpOperand &operand) {
   return found == useAxes.end() ? axesOf(operand.get()) : ArrayRef<Axis>(found->second);
 }
 
-static int64_t countElements(Value value) { return cast<ShapedType>(value.getType()).getNumElements(); }
+static int64_t countElements(Value value) {
+  return cast<ShapedType>(value.getType()).getNumElements();
+}
 
 /// Exporters merge constants that are equal; vectors among them are told apart
 /// again, smallest first, as long as that adds little.
@@ -66,12 +68,16 @@ void Solver::chooseUntied() {
     auto type = cast<ShapedType>(constant.getOutput().getType());
     total += type.getNumElements();
     bool vector = llvm::count_if(type.getShape(), [](int64_t size) { return size != 1; }) <= 1;
-    bool captured = llvm::any_of(constant->getUsers(), [&](Operation *user) { return user->getBlock() != constant->getBlock(); });
-    if (vector && !captured && !constant.getOutput().use_empty() && !constant.getOutput().hasOneUse())
+    bool captured = llvm::any_of(constant->getUsers(), [&](Operation *user) {
+      return user->getBlock() != constant->getBlock();
+    });
+    if (vector && !captured && !constant.getOutput().use_empty() &&
+        !constant.getOutput().hasOneUse())
       candidates.push_back(constant.getOutput());
   }
   auto cost = [](Value value) {
-    return countElements(value) * (static_cast<int64_t>(std::distance(value.use_begin(), value.use_end())) - 1);
+    return countElements(value) *
+           (static_cast<int64_t>(std::distance(value.use_begin(), value.use_end())) - 1);
   };
   SmallVector<std::pair<int64_t, unsigned>> order;
   for (auto [index, value] : llvm::enumerate(candidates))
@@ -95,9 +101,10 @@ void Solver::makeArguments() {
     bool mayShrink = interface.contains(valueName(argument));
     SmallVector<Axis> axes;
     for (nn::Dim dim : *dims)
-      axes.push_back(mayShrink && isa<AffineConstantExpr>(dim)
-                         ? fresh(dim)
-                         : rigid(dim, "input '" + valueName(argument) + "' of the graph keeps its size"));
+      axes.push_back(
+          mayShrink && isa<AffineConstantExpr>(dim)
+              ? fresh(dim)
+              : rigid(dim, "input '" + valueName(argument) + "' of the graph keeps its size"));
     valueAxes[argument] = axes;
   }
 }
@@ -151,12 +158,14 @@ void Solver::completeResults(Operation *op) {
     if (axes.size() != dims->size()) {
       for (Axis axis : axes)
         pin(axis, "its coupling has another rank than its result");
-      axes = llvm::map_to_vector(*dims, [&](nn::Dim dim) { return rigid(dim, "it makes positions of its own"); });
+      axes = llvm::map_to_vector(
+          *dims, [&](nn::Dim dim) { return rigid(dim, "it makes positions of its own"); });
       continue;
     }
     for (auto [axis, dim] : llvm::zip(axes, *dims)) {
       auto constant = dyn_cast<AffineConstantExpr>(dim);
-      if (constant && !(digits.extent(axis.id) == Extent(constant.getValue())) && !digits.pinOf(axis.id)) {
+      if (constant && !(digits.extent(axis.id) == Extent(constant.getValue())) &&
+          !digits.pinOf(axis.id)) {
         pin(axis, "its coupling has another size than its result");
         axis = rigid(dim, "its coupling has another size than its result");
       }
@@ -170,7 +179,8 @@ void Solver::visit(Operation *op) {
   if (op->hasTrait<OpTrait::IsTerminator>()) {
     for (OpOperand &operand : op->getOpOperands()) {
       std::string name = "output " + std::to_string(operand.getOperandNumber());
-      auto attribute = func.getResultAttrOfType<StringAttr>(operand.getOperandNumber(), nn::NNDialect::kNameAttr);
+      auto attribute = func.getResultAttrOfType<StringAttr>(operand.getOperandNumber(),
+                                                            nn::NNDialect::kNameAttr);
       if (attribute)
         name = "output '" + attribute.str() + "'";
       if (attribute && interface.contains(attribute.getValue()))
@@ -271,11 +281,13 @@ SmallVector<Axis> Solver::regroup(ArrayRef<Axis> from, ArrayRef<nn::Dim> to) {
   for (Axis axis : from)
     if (!digits.extent(axis.id).isOne())
       nodes.push_back(axis.id);
-  return toAxes(digits.regroup(nodes, sizes, reasonOf("the old and the new shape have no common factors")));
+  return toAxes(
+      digits.regroup(nodes, sizes, reasonOf("the old and the new shape have no common factors")));
 }
 
 void Solver::unify(Axis left, Axis right) {
-  digits.unify(left.id, right.id, reasonOf("two ways of numbering the same positions have no common factors"));
+  digits.unify(left.id, right.id,
+               reasonOf("two ways of numbering the same positions have no common factors"));
 }
 
 void Solver::pin(Axis axis, StringRef reason) {
@@ -346,7 +358,8 @@ void Solver::followExtents() {
         passed.axes.clear();
         passed.exact = true;
         for (int64_t element : *next.elements) {
-          int64_t index = element < 0 ? element + static_cast<int64_t>(source.axes.size()) : element;
+          int64_t index =
+              element < 0 ? element + static_cast<int64_t>(source.axes.size()) : element;
           if (index >= 0 && index < static_cast<int64_t>(source.axes.size()))
             passed.axes.push_back(source.axes[index]);
         }

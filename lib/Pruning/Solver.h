@@ -52,14 +52,17 @@ public:
   nn::Axis product(llvm::ArrayRef<nn::Axis> factors) override;
   nn::Axis concat(llvm::ArrayRef<nn::Axis> pieces) override;
   nn::Axis slice(nn::Axis axis, int64_t begin, int64_t end) override;
-  llvm::SmallVector<nn::Axis> regroup(llvm::ArrayRef<nn::Axis> from, llvm::ArrayRef<nn::Dim> to) override;
+  llvm::SmallVector<nn::Axis> regroup(llvm::ArrayRef<nn::Axis> from,
+                                      llvm::ArrayRef<nn::Dim> to) override;
   void unify(nn::Axis left, nn::Axis right) override;
   void pin(nn::Axis axis, llvm::StringRef reason) override;
   void needZero(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) override;
   void needFinite(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) override;
-  void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis, llvm::StringRef reason) override;
+  void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis,
+                       llvm::StringRef reason) override;
   void keepsValue(mlir::OpOperand &operand) override;
-  void readsExtents(mlir::OpOperand &operand, unsigned result, llvm::ArrayRef<nn::Axis> axes) override;
+  void readsExtents(mlir::OpOperand &operand, unsigned result,
+                    llvm::ArrayRef<nn::Axis> axes) override;
   void setResult(unsigned result, llvm::ArrayRef<nn::Axis> axes) override;
 
 private:

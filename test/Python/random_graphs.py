@@ -259,8 +259,26 @@ class Graph:
         turned = self.add("Transpose", [x], [l, n, c], perm=[1, 0, 2])
         weights = [self.weight(1, gates * hidden, c), self.weight(1, gates * hidden, hidden), self.weight(1, 2 * gates * hidden)]
         y = self.add(op, [turned] + weights, [l, 1, n, hidden], hidden_size=hidden)
-        y = self.add("Squeeze", [y, self.ints(1)], [l, n, hidden])
-        return self.add("Transpose", [y], [n, l, hidden], perm=[1, 0, 2])
+        squeezed = self.add("Squeeze", [y, self.ints(1)], [l, n, hidden])
+        z = self.add("Transpose", [squeezed], [n, l, hidden], perm=[1, 0, 2])
+        # Only tensors whose batch comes first are worked on.
+        for name in (turned, y, squeezed):
+            del self.shapes[name]
+        return z
+
+    def fused(self, x):
+        n, l, c = self.shapes[x]
+        kv, times, size, value = 2, int(self.pick([1, 3])), int(self.pick([2, 4])), int(self.pick([2, 3]))
+        inputs = [self.linear(x, kv * times * size), self.linear(x, kv * size), self.linear(x, kv * value)]
+        if self.rng.random() < 0.5:
+            y = self.add("Attention", inputs, [n, l, kv * times * value], q_num_heads=kv * times, kv_num_heads=kv)
+        else:
+            sizes = [(kv * times, size), (kv, size), (kv, value)]
+            inputs = [self.heads(t, h, s, [0, 2, 1, 3]) for t, (h, s) in zip(inputs, sizes)]
+            y = self.add("Attention", inputs, [n, kv * times, l, value], scale=0.5)
+            y = self.add("Transpose", [y], [n, l, kv * times, value], perm=[0, 2, 1, 3])
+            y = self.add("Reshape", [y, self.ints(0, 0, -1)], [n, l, kv * times * value])
+        return self.linear(y, c)
 
     def regroup(self, x):
         n, l, c = self.shapes[x]
@@ -282,7 +300,7 @@ class Graph:
 
     IMAGE = ["conv", "conv", "conv", "grouped", "activation", "scale", "residual", "residual", "concat", "concat", "split", "slice", "step",
              "shuffle", "gather", "pad", "excite", "pixel_shuffle", "instance_norm", "group_norm", "reduce", "softmax", "shared", "to_sequence"]
-    SEQUENCE = ["linear", "linear", "attention", "queries", "layer_norm", "feed_forward", "swiglu", "recurrent", "regroup", "einsum",
+    SEQUENCE = ["linear", "linear", "attention", "queries", "fused", "layer_norm", "feed_forward", "swiglu", "recurrent", "regroup", "einsum",
                 "activation", "scale", "residual", "concat"]
 
     def build(self):
@@ -297,7 +315,7 @@ class Graph:
         outputs = [self.conv(t, 2, kernel=1) if len(self.shapes[t]) == 4 else self.linear(t, 2) for t in ends]
         value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"] + self.shapes[name][1:])
         graph = helper.make_graph(self.nodes, "random", [value("x")], [value(o) for o in outputs], self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=11)
         onnx.checker.check_model(model)
         return model
 

@@ -84,7 +84,8 @@ public:
   virtual std::optional<llvm::SmallVector<int64_t>> integers(mlir::Value value) = 0;
   /// Likewise where some elements depend on the input: those are missing. nullopt
   /// where their number does.
-  virtual std::optional<llvm::SmallVector<std::optional<int64_t>>> someIntegers(mlir::Value value) = 0;
+  virtual std::optional<llvm::SmallVector<std::optional<int64_t>>>
+  someIntegers(mlir::Value value) = 0;
   /// The size of an axis, where it is the same for every input.
   virtual std::optional<int64_t> extent(Axis axis) = 0;
 
@@ -118,7 +119,8 @@ public:
   virtual void keepsValue(mlir::OpOperand &operand) = 0;
   /// Element i of result `result` is the size of axes[i]: where that reaches
   /// anything but the shape of something, the axis is pinned.
-  virtual void readsExtents(mlir::OpOperand &operand, unsigned result, llvm::ArrayRef<Axis> axes) = 0;
+  virtual void readsExtents(mlir::OpOperand &operand, unsigned result,
+                            llvm::ArrayRef<Axis> axes) = 0;
 
   virtual void setResult(unsigned result, llvm::ArrayRef<Axis> axes) = 0;
 };

@@ -39,7 +39,8 @@ SmallVector<int64_t> secateur::prune::encode(const MemberLayout &layout) {
   for (const BoxLayout &box : layout.boxes) {
     code.push_back(box.parts.size());
     for (const AxisPart &part : box.parts) {
-      code.append({part.axis, part.offset, part.block, part.div, part.extent, static_cast<int64_t>(part.outer.size())});
+      code.append({part.axis, part.offset, part.block, part.div, part.extent,
+                   static_cast<int64_t>(part.outer.size())});
       for (const AxisPart::Loop &loop : part.outer)
         code.append({loop.count, loop.stride});
       code.push_back(part.lists.size());

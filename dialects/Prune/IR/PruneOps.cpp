@@ -41,7 +41,8 @@ static void printPart(OpAsmPrinter &printer, const AxisPart &part) {
     printer << " x " << loop.count << " step " << loop.stride;
 }
 
-static void printMembers(OpAsmPrinter &printer, Operation *op, OperandRange members, ArrayAttr layouts) {
+static void printMembers(OpAsmPrinter &printer, Operation *op, OperandRange members,
+                         ArrayAttr layouts) {
   printer << "(";
   llvm::interleaveComma(llvm::zip(members, layouts), printer, [&](auto pair) {
     auto [value, attribute] = pair;
@@ -52,7 +53,8 @@ static void printMembers(OpAsmPrinter &printer, Operation *op, OperandRange memb
       return;
     for (const BoxLayout &box : layout->boxes) {
       printer << "[";
-      llvm::interleaveComma(box.parts, printer, [&](const AxisPart &part) { printPart(printer, part); });
+      llvm::interleaveComma(box.parts, printer,
+                            [&](const AxisPart &part) { printPart(printer, part); });
       printer << "]";
     }
     if (layout->keepsValue)
@@ -86,13 +88,15 @@ static ParseResult parsePart(OpAsmParser &parser, AxisPart &part) {
     return failure();
   while (succeeded(parser.parseOptionalKeyword("x"))) {
     AxisPart::Loop &loop = part.outer.emplace_back();
-    if (parser.parseInteger(loop.count) || parser.parseKeyword("step") || parser.parseInteger(loop.stride))
+    if (parser.parseInteger(loop.count) || parser.parseKeyword("step") ||
+        parser.parseInteger(loop.stride))
       return failure();
   }
   return success();
 }
 
-static ParseResult parseMembers(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::UnresolvedOperand> &members,
+static ParseResult parseMembers(OpAsmParser &parser,
+                                SmallVectorImpl<OpAsmParser::UnresolvedOperand> &members,
                                 ArrayAttr &layouts) {
   SmallVector<Attribute> codes;
   auto parseMember = [&]() -> ParseResult {
@@ -161,8 +165,9 @@ LogicalResult GroupOp::verify() {
         if (part.axis >= type.getRank())
           return emitOpError("member ") << index << " has no axis " << part.axis;
         if (!type.isDynamicDim(part.axis) && *end > type.getDimSize(part.axis))
-          return emitOpError("member ") << index << ": positions up to " << *end << " on axis " << part.axis
-                                        << ", which has " << type.getDimSize(part.axis);
+          return emitOpError("member ")
+                 << index << ": positions up to " << *end << " on axis " << part.axis
+                 << ", which has " << type.getDimSize(part.axis);
       }
     }
   }

@@ -16,10 +16,12 @@ static constexpr StringLiteral kSpatial = "positions in space stay";
 
 /// The channels of a convolution's groups: `axis` as [group][inner], both of
 /// which other axes can be unified with.
-static std::pair<Axis, Axis> splitGroups(CouplingBuilder &builder, Axis axis, int64_t groups, Dim one) {
+static std::pair<Axis, Axis> splitGroups(CouplingBuilder &builder, Axis axis, int64_t groups,
+                                         Dim one) {
   int64_t size = *builder.extent(axis);
   MLIRContext *context = one.getContext();
-  Dim outer = getAffineConstantExpr(groups, context), inner = getAffineConstantExpr(size / groups, context);
+  Dim outer = getAffineConstantExpr(groups, context),
+      inner = getAffineConstantExpr(size / groups, context);
   if (groups == 1)
     return {builder.rigid(one, ""), axis};
   if (size == groups)
@@ -39,9 +41,9 @@ struct ConvCoupling : nn::CouplingOpInterface::ExternalModel<ConvCoupling<Op, tr
     SmallVector<Axis> x(builder.axes(input)), w(builder.axes(weight));
     std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
     int64_t groups = cast<Op>(op).getGroup();
-    bool known = x.size() > 2 && w.size() == x.size() && shape && builder.extent(x[1]) && builder.extent(w[0]) &&
-                 builder.extent(w[1]) && groups > 0 && *builder.extent(x[1]) % groups == 0 &&
-                 *builder.extent(w[0]) % groups == 0;
+    bool known = x.size() > 2 && w.size() == x.size() && shape && builder.extent(x[1]) &&
+                 builder.extent(w[0]) && builder.extent(w[1]) && groups > 0 &&
+                 *builder.extent(x[1]) % groups == 0 && *builder.extent(w[0]) % groups == 0;
     if (!known) {
       for (OpOperand &operand : op->getOpOperands())
         for (Axis axis : builder.axes(operand))

@@ -23,7 +23,8 @@ std::optional<unsigned> pruning::normalizeAxis(int64_t axis, size_t rank) {
   return axis;
 }
 
-SmallVector<Axis> pruning::broadcast(CouplingBuilder &builder, ArrayRef<ArrayRef<Axis>> operands, ArrayRef<Dim> shape) {
+SmallVector<Axis> pruning::broadcast(CouplingBuilder &builder, ArrayRef<ArrayRef<Axis>> operands,
+                                     ArrayRef<Dim> shape) {
   SmallVector<Axis> result;
   for (size_t i = 0; i < shape.size(); ++i) {
     size_t fromRight = shape.size() - i;
@@ -53,8 +54,8 @@ void pruning::declareBroadcast(Operation *op, CouplingBuilder &builder) {
       builder.setResult(result.getResultNumber(), broadcast(builder, operands, *shape));
 }
 
-void pruning::declarePassing(Operation *op, CouplingBuilder &builder, function_ref<bool(unsigned)> passes,
-                             StringRef what) {
+void pruning::declarePassing(Operation *op, CouplingBuilder &builder,
+                             function_ref<bool(unsigned)> passes, StringRef what) {
   ArrayRef<Axis> input = builder.axes(op->getOpOperand(0));
   std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
   SmallVector<Axis> result;
@@ -113,7 +114,8 @@ ErasedValue pruning::contractionOf(ArrayRef<ErasedValue> operands) {
   ErasedValue left = operands[0], right = operands[1];
   if (!left.isFinite() || !right.isFinite())
     return ErasedValue::unknown();
-  ErasedValue result = left.isZero() || right.isZero() ? ErasedValue::zero() : ErasedValue::finite();
+  ErasedValue result =
+      left.isZero() || right.isZero() ? ErasedValue::zero() : ErasedValue::finite();
   for (ErasedValue added : operands.drop_front(2)) {
     if (!added.isFinite())
       return ErasedValue::unknown();
@@ -125,6 +127,7 @@ ErasedValue pruning::contractionOf(ArrayRef<ErasedValue> operands) {
 
 void pruning::registerCouplingModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
+    attachAttentionCoupling(*context);
     attachContractionCoupling(*context);
     attachElementwiseCoupling(*context);
     attachMovementCoupling(*context);

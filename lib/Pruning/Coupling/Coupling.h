@@ -30,27 +30,30 @@ std::optional<unsigned> normalizeAxis(int64_t axis, size_t rank);
 
 /// The axes of a result that broadcasts `operands` (right-aligned) to `shape`:
 /// those that are not 1 are one axis.
-llvm::SmallVector<Axis> broadcast(CouplingBuilder &builder, llvm::ArrayRef<llvm::ArrayRef<Axis>> operands,
+llvm::SmallVector<Axis> broadcast(CouplingBuilder &builder,
+                                  llvm::ArrayRef<llvm::ArrayRef<Axis>> operands,
                                   llvm::ArrayRef<Dim> shape);
 /// All operands of `op` broadcast to each of its results.
 void declareBroadcast(mlir::Operation *op, CouplingBuilder &builder);
 
 /// Result 0 has the axes of operand 0, but those for which `passes` is false are
 /// positions of their own, and those of the operand stay.
-void declarePassing(mlir::Operation *op, CouplingBuilder &builder, llvm::function_ref<bool(unsigned)> passes,
-                    llvm::StringRef what);
+void declarePassing(mlir::Operation *op, CouplingBuilder &builder,
+                    llvm::function_ref<bool(unsigned)> passes, llvm::StringRef what);
 
 /// The number that a constant is made of.
 std::optional<double> splatOf(mlir::Value value);
 /// `operands`, where constants of one number count as such although they have no
 /// erased positions.
-llvm::SmallVector<ErasedValue> withConstants(mlir::Operation *op, llvm::ArrayRef<ErasedValue> operands);
+llvm::SmallVector<ErasedValue> withConstants(mlir::Operation *op,
+                                             llvm::ArrayRef<ErasedValue> operands);
 /// The weakest of all operands that have erased positions.
 ErasedValue joinOf(llvm::ArrayRef<ErasedValue> operands);
 /// Operands 0 and 1 are multiplied, the others are added.
 ErasedValue contractionOf(llvm::ArrayRef<ErasedValue> operands);
 
 /// Attaches the models of one family to the operations of `context`.
+void attachAttentionCoupling(mlir::MLIRContext &context);
 void attachContractionCoupling(mlir::MLIRContext &context);
 void attachElementwiseCoupling(mlir::MLIRContext &context);
 void attachMovementCoupling(mlir::MLIRContext &context);

@@ -31,7 +31,9 @@ namespace {
 /// What all models of this file have in common.
 template <typename Model, typename Op>
 struct Elementwise : nn::CouplingOpInterface::ExternalModel<Model, Op> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const { declareBroadcast(op, builder); }
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    declareBroadcast(op, builder);
+  }
   SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
@@ -69,7 +71,9 @@ struct Nary : Elementwise<Nary<Op, combine>, Op> {
 /// Numbers that are always finite: comparisons, logic, bits.
 template <typename Op>
 struct Logical : Elementwise<Logical<Op>, Op> {
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::finite(); }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const {
+    return ErasedValue::finite();
+  }
 };
 
 struct MulCoupling : Elementwise<MulCoupling, nn::MulOp> {
@@ -133,7 +137,8 @@ struct WhereCoupling : Elementwise<WhereCoupling, nn::WhereOp> {
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
     ErasedValue chosen;
     for (unsigned i : {1u, 2u}) {
-      std::optional<double> splat = operands[i].isAbsent() ? splatOf(op->getOperand(i)) : std::nullopt;
+      std::optional<double> splat =
+          operands[i].isAbsent() ? splatOf(op->getOperand(i)) : std::nullopt;
       // Positions that are not erased hold what they hold.
       ErasedValue held = operands[i].isAbsent() ? ErasedValue::finite() : operands[i];
       chosen = nn::join(chosen, splat ? ErasedValue::constant(*splat) : held);
@@ -146,7 +151,8 @@ struct WhereCoupling : Elementwise<WhereCoupling, nn::WhereOp> {
 struct DropoutCoupling : nn::CouplingOpInterface::ExternalModel<DropoutCoupling, nn::DropoutOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     for (OpResult result : op->getResults())
-      builder.setResult(result.getResultNumber(), SmallVector<Axis>(builder.axes(op->getOpOperand(0))));
+      builder.setResult(result.getResultNumber(),
+                        SmallVector<Axis>(builder.axes(op->getOpOperand(0))));
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned result) const {
     return result == 0 ? operands[0] : ErasedValue::finite();
@@ -158,7 +164,9 @@ struct CastLikeCoupling : nn::CouplingOpInterface::ExternalModel<CastLikeCouplin
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     builder.setResult(0, SmallVector<Axis>(builder.axes(op->getOpOperand(0))));
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
   SizeUse useOfSizes(Operation *op, unsigned) const { return sizesThrough(op); }
 };
 
@@ -241,12 +249,13 @@ void pruning::attachElementwiseCoupling(MLIRContext &context) {
   attachUnary<std::acosh, false, AcoshOp>(context);
   attachUnary<std::atanh, false, AtanhOp>(context);
   // Casts may round, and the others have parameters; all keep zero.
-  attachUnary<zeroOnly, true, CastOp, CeluOp, EluOp, GeluOp, HardSwishOp, LeakyReluOp, MishOp, RoundOp, SeluOp,
-              SoftsignOp, SwishOp>(context);
+  attachUnary<zeroOnly, true, CastOp, CeluOp, EluOp, GeluOp, HardSwishOp, LeakyReluOp, MishOp,
+              RoundOp, SeluOp, SoftsignOp, SwishOp>(context);
   attachUnary<unknownNumber, true, HardSigmoidOp, ShrinkOp, ThresholdedReluOp>(context);
   attachUnary<unknownNumber, false, ModOp>(context);
-  attachLogical<AndOp, BitShiftOp, BitwiseAndOp, BitwiseNotOp, BitwiseOrOp, BitwiseXorOp, EqualOp, GreaterOp,
-                GreaterOrEqualOp, IsinfOp, IsnanOp, LessOp, LessOrEqualOp, NotOp, OrOp, XorOp>(context);
+  attachLogical<AndOp, BitShiftOp, BitwiseAndOp, BitwiseNotOp, BitwiseOrOp, BitwiseXorOp, EqualOp,
+                GreaterOp, GreaterOrEqualOp, IsinfOp, IsnanOp, LessOp, LessOrEqualOp, NotOp, OrOp,
+                XorOp>(context);
   AddOp::attachInterface<Nary<AddOp, add>>(context);
   SumOp::attachInterface<Nary<SumOp, add>>(context);
   SubOp::attachInterface<Nary<SubOp, subtract>>(context);

@@ -35,8 +35,10 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     auto slice = cast<nn::SliceOp>(op);
     SmallVector<Axis> to(builder.axes(op->getOpOperand(0)));
-    ArrayRef<Dim> from = *builder.shape(op->getOperand(0)), shape = *builder.shape(op->getResult(0));
-    std::optional<SmallVector<std::optional<int64_t>>> starts = builder.someIntegers(slice.getStarts());
+    ArrayRef<Dim> from = *builder.shape(op->getOperand(0)),
+                  shape = *builder.shape(op->getResult(0));
+    std::optional<SmallVector<std::optional<int64_t>>> starts =
+        builder.someIntegers(slice.getStarts());
     std::optional<SmallVector<int64_t>> axes = builder.integers(slice.getAxes());
     std::optional<SmallVector<int64_t>> steps = builder.integers(slice.getSteps());
     bool axesKnown = axes || !slice.getAxes(), stepsKnown = steps || !slice.getSteps();
@@ -59,8 +61,8 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
         continue;
       std::optional<int64_t> size = builder.extent(axis);
       auto count = dyn_cast<AffineConstantExpr>(shape[index]);
-      bool known = size && count && starts && axesKnown && entry && (*starts)[*entry] && stepsKnown && step > 0 &&
-                   count.getValue() > 0;
+      bool known = size && count && starts && axesKnown && entry && (*starts)[*entry] &&
+                   stepsKnown && step > 0 && count.getValue() > 0;
       int64_t start = known ? *(*starts)[*entry] : 0;
       if (start < 0 && size)
         start += *size;
@@ -80,14 +82,16 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
     }
     builder.setResult(0, to);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
   /// Of a vector of `size` sizes, those that the slice takes.
   static std::optional<SmallVector<int64_t>> takenElements(nn::SliceOp slice) {
     std::optional<SmallVector<int64_t>> starts = analysis::getConstantIntegers(slice.getStarts());
     std::optional<SmallVector<int64_t>> ends = analysis::getConstantIntegers(slice.getEnds());
     auto type = dyn_cast<RankedTensorType>(slice.getData().getType());
-    bool plain = starts && ends && starts->size() == 1 && ends->size() == 1 && !slice.getSteps() && type &&
-                 type.getRank() == 1 && !type.isDynamicDim(0);
+    bool plain = starts && ends && starts->size() == 1 && ends->size() == 1 && !slice.getSteps() &&
+                 type && type.getRank() == 1 && !type.isDynamicDim(0);
     if (!plain)
       return std::nullopt;
     int64_t size = type.getDimSize(0);
@@ -104,7 +108,8 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
 
 struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, nn::GatherOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
-    SmallVector<Axis> data(builder.axes(op->getOpOperand(0))), chosen(builder.axes(op->getOpOperand(1)));
+    SmallVector<Axis> data(builder.axes(op->getOpOperand(0))),
+        chosen(builder.axes(op->getOpOperand(1)));
     std::optional<unsigned> axis = normalizeAxis(cast<nn::GatherOp>(op).getAxis(), data.size());
     if (!axis)
       return;
@@ -124,10 +129,12 @@ struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, n
     if (!indices || indices->empty() || !size) {
       builder.pin(data[*axis], kByData);
     } else if (chosen.empty()) {
-      builder.pin(builder.slice(data[*axis], indices->front(), indices->front() + 1), "this position alone is taken");
+      builder.pin(builder.slice(data[*axis], indices->front(), indices->front() + 1),
+                  "this position alone is taken");
     } else {
       Axis picked = pick(builder, data[*axis], *indices);
-      SmallVector<Axis> shaped = chosenShape.size() == 1 ? SmallVector<Axis>{picked} : builder.regroup({picked}, chosenShape);
+      SmallVector<Axis> shaped = chosenShape.size() == 1 ? SmallVector<Axis>{picked}
+                                                         : builder.regroup({picked}, chosenShape);
       for (auto [position, axis] : llvm::enumerate(shaped))
         chosen[position] = axis;
     }
@@ -163,7 +170,8 @@ struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::Pad
           if (normalizeAxis(listed, to.size()) == index)
             entry = position;
       }
-      bool listsKnown = pads && (axes || !pad.getAxes()) && static_cast<int64_t>(pads->size()) == 2 * count;
+      bool listsKnown =
+          pads && (axes || !pad.getAxes()) && static_cast<int64_t>(pads->size()) == 2 * count;
       if (listsKnown && (entry < 0 || ((*pads)[entry] == 0 && (*pads)[entry + count] == 0)))
         continue;
       int64_t before = listsKnown ? (*pads)[entry].value_or(-1) : -1;
@@ -186,7 +194,8 @@ struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::Pad
     builder.setResult(0, to);
   }
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
-    ErasedValue padding = cast<nn::PadOp>(op).getConstantValue() ? ErasedValue::finite() : ErasedValue::zero();
+    ErasedValue padding =
+        cast<nn::PadOp>(op).getConstantValue() ? ErasedValue::finite() : ErasedValue::zero();
     return operands[0].isAbsent() ? padding : nn::join(operands[0], padding);
   }
 };

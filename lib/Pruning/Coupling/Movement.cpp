@@ -23,7 +23,9 @@ struct Regroup : nn::CouplingOpInterface::ExternalModel<Regroup<Op>, Op> {
     SmallVector<Axis> from = axesOf(builder, op->getOpOperand(0));
     builder.setResult(0, builder.regroup(from, *builder.shape(op->getResult(0))));
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
   SizeUse useOfSizes(Operation *op, unsigned operand) const {
     if (operand > 0)
       return {SizeUse::Kind::Shape, std::nullopt};
@@ -32,7 +34,8 @@ struct Regroup : nn::CouplingOpInterface::ExternalModel<Regroup<Op>, Op> {
   }
 };
 
-struct TransposeCoupling : nn::CouplingOpInterface::ExternalModel<TransposeCoupling, nn::TransposeOp> {
+struct TransposeCoupling
+    : nn::CouplingOpInterface::ExternalModel<TransposeCoupling, nn::TransposeOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     SmallVector<Axis> from = axesOf(builder, op->getOpOperand(0));
     SmallVector<Axis> to;
@@ -45,7 +48,9 @@ struct TransposeCoupling : nn::CouplingOpInterface::ExternalModel<TransposeCoupl
     }
     builder.setResult(0, to);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 struct ConcatCoupling : nn::CouplingOpInterface::ExternalModel<ConcatCoupling, nn::ConcatOp> {
@@ -68,7 +73,9 @@ struct ConcatCoupling : nn::CouplingOpInterface::ExternalModel<ConcatCoupling, n
     builder.setResult(0, result);
   }
   /// A digit that some pieces lack is one of the axis that grows.
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return joinOf(operands); }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return joinOf(operands);
+  }
   SizeUse useOfSizes(Operation *, unsigned) const { return {SizeUse::Kind::Passes, std::nullopt}; }
 };
 
@@ -95,7 +102,9 @@ struct SplitCoupling : nn::CouplingOpInterface::ExternalModel<SplitCoupling, nn:
       builder.setResult(result.getResultNumber(), to);
     }
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
   SizeUse useOfSizes(Operation *, unsigned operand) const {
     return {operand ? SizeUse::Kind::Shape : SizeUse::Kind::Passes, std::nullopt};
   }
@@ -109,7 +118,8 @@ struct ExpandCoupling : nn::CouplingOpInterface::ExternalModel<ExpandCoupling, n
     SmallVector<Axis> to = broadcast(builder, {from}, shape);
     for (auto [axis, dim] : llvm::zip(to, shape)) {
       auto size = dyn_cast<AffineConstantExpr>(dim);
-      if (size && size.getValue() > 1 && !llvm::is_contained(llvm::map_range(from, [](Axis a) { return a.id; }), axis.id))
+      if (size && size.getValue() > 1 &&
+          !llvm::is_contained(llvm::map_range(from, [](Axis a) { return a.id; }), axis.id))
         axis = builder.fresh(dim);
     }
     builder.setResult(0, to);
@@ -147,7 +157,8 @@ struct TileCoupling : nn::CouplingOpInterface::ExternalModel<TileCoupling, nn::T
 };
 
 /// Channels are [r][r][c] or [c][r][r]; the r go to height and width.
-struct DepthToSpaceCoupling : nn::CouplingOpInterface::ExternalModel<DepthToSpaceCoupling, nn::DepthToSpaceOp> {
+struct DepthToSpaceCoupling
+    : nn::CouplingOpInterface::ExternalModel<DepthToSpaceCoupling, nn::DepthToSpaceOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     auto d2s = cast<nn::DepthToSpaceOp>(op);
     SmallVector<Axis> x = axesOf(builder, op->getOpOperand(0));
@@ -156,18 +167,23 @@ struct DepthToSpaceCoupling : nn::CouplingOpInterface::ExternalModel<DepthToSpac
       return;
     Dim block = getAffineConstantExpr(d2s.getBlocksize(), op->getContext());
     bool dcr = d2s.getMode() == "DCR";
-    SmallVector<Dim> sizes = dcr ? SmallVector<Dim>{block, block, shape[1]} : SmallVector<Dim>{shape[1], block, block};
+    SmallVector<Dim> sizes =
+        dcr ? SmallVector<Dim>{block, block, shape[1]} : SmallVector<Dim>{shape[1], block, block};
     SmallVector<Axis> parts = builder.regroup({x[1]}, sizes);
     unsigned kept = dcr ? 2 : 0;
     for (unsigned i = 0; i < 3; ++i)
       if (i != kept)
         builder.pin(parts[i], "the channels of one block become positions in space");
-    builder.setResult(0, {x[0], parts[kept], builder.rigid(shape[2], ""), builder.rigid(shape[3], "")});
+    builder.setResult(
+        0, {x[0], parts[kept], builder.rigid(shape[2], ""), builder.rigid(shape[3], "")});
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
-struct SpaceToDepthCoupling : nn::CouplingOpInterface::ExternalModel<SpaceToDepthCoupling, nn::SpaceToDepthOp> {
+struct SpaceToDepthCoupling
+    : nn::CouplingOpInterface::ExternalModel<SpaceToDepthCoupling, nn::SpaceToDepthOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     auto s2d = cast<nn::SpaceToDepthOp>(op);
     SmallVector<Axis> x = axesOf(builder, op->getOpOperand(0));
@@ -175,20 +191,28 @@ struct SpaceToDepthCoupling : nn::CouplingOpInterface::ExternalModel<SpaceToDept
     if (x.size() != 4)
       return;
     Dim block = getAffineConstantExpr(s2d.getBlocksize(), op->getContext());
-    Axis row = builder.rigid(block, "positions in space become channels"), column = builder.rigid(block, "positions in space become channels");
-    Axis channels = s2d.getMode() == "DCR" ? builder.product({row, column, x[1]}) : builder.product({x[1], row, column});
-    builder.setResult(0, {x[0], channels, builder.rigid(shape[2], ""), builder.rigid(shape[3], "")});
+    Axis row = builder.rigid(block, "positions in space become channels"),
+         column = builder.rigid(block, "positions in space become channels");
+    Axis channels = s2d.getMode() == "DCR" ? builder.product({row, column, x[1]})
+                                           : builder.product({x[1], row, column});
+    builder.setResult(0,
+                      {x[0], channels, builder.rigid(shape[2], ""), builder.rigid(shape[3], "")});
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 /// Works on the positions of some axes, and leaves the others alone.
 struct TriluCoupling : nn::CouplingOpInterface::ExternalModel<TriluCoupling, nn::TriluOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     size_t rank = builder.axes(op->getOpOperand(0)).size();
-    declarePassing(op, builder, [&](unsigned axis) { return axis + 2 < rank; }, "a triangle of it is taken");
+    declarePassing(
+        op, builder, [&](unsigned axis) { return axis + 2 < rank; }, "a triangle of it is taken");
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 struct ReverseSequenceCoupling
@@ -196,9 +220,13 @@ struct ReverseSequenceCoupling
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     auto reverse = cast<nn::ReverseSequenceOp>(op);
     int64_t batch = reverse.getBatchAxis(), time = reverse.getTimeAxis();
-    declarePassing(op, builder, [&](unsigned axis) { return axis != batch && axis != time; }, "sequences are reversed");
+    declarePassing(
+        op, builder, [&](unsigned axis) { return axis != batch && axis != time; },
+        "sequences are reversed");
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 } // namespace

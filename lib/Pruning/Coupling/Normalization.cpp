@@ -36,7 +36,7 @@ struct ChannelNorm : nn::CouplingOpInterface::ExternalModel<ChannelNorm<Op>, Op>
     if (!operands[0].isFinite())
       return ErasedValue::unknown();
     return operands[1].isZero() && operands[2].isZero() ? ErasedValue::zero()
-                                                                               : ErasedValue::finite();
+                                                        : ErasedValue::finite();
   }
 };
 
@@ -88,7 +88,7 @@ struct GroupNorm : nn::CouplingOpInterface::ExternalModel<GroupNorm, nn::GroupNo
     if (!operands[0].isFinite())
       return ErasedValue::unknown();
     return operands[1].isZero() && operands[2].isZero() ? ErasedValue::zero()
-                                                                               : ErasedValue::finite();
+                                                        : ErasedValue::finite();
   }
 };
 
@@ -114,15 +114,20 @@ struct LrnCoupling : nn::CouplingOpInterface::ExternalModel<LrnCoupling, nn::Lrn
       builder.pin(x[1], "the norm looks at neighbouring channels");
     builder.setResult(0, x);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 /// Zeros add nothing to a length, and a zero stays one.
-struct LpNormCoupling : nn::CouplingOpInterface::ExternalModel<LpNormCoupling, nn::LpNormalizationOp> {
+struct LpNormCoupling
+    : nn::CouplingOpInterface::ExternalModel<LpNormCoupling, nn::LpNormalizationOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     SmallVector<Axis> x(builder.axes(op->getOpOperand(0)));
-    if (std::optional<unsigned> axis = normalizeAxis(cast<nn::LpNormalizationOp>(op).getAxis(), x.size()))
-      builder.needZero(op->getOpOperand(0), *axis, "erased positions that the length counts do not hold zero");
+    if (std::optional<unsigned> axis =
+            normalizeAxis(cast<nn::LpNormalizationOp>(op).getAxis(), x.size()))
+      builder.needZero(op->getOpOperand(0), *axis,
+                       "erased positions that the length counts do not hold zero");
     builder.setResult(0, x);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
@@ -131,7 +136,8 @@ struct LpNormCoupling : nn::CouplingOpInterface::ExternalModel<LpNormCoupling, n
   }
 };
 
-struct MvnCoupling : nn::CouplingOpInterface::ExternalModel<MvnCoupling, nn::MeanVarianceNormalizationOp> {
+struct MvnCoupling
+    : nn::CouplingOpInterface::ExternalModel<MvnCoupling, nn::MeanVarianceNormalizationOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     SmallVector<Axis> x(builder.axes(op->getOpOperand(0)));
     for (int64_t axis : cast<nn::MeanVarianceNormalizationOp>(op).getAxes())

@@ -27,24 +27,32 @@ struct Pool : nn::CouplingOpInterface::ExternalModel<Pool<Op>, Op> {
 struct ResizeCoupling : nn::CouplingOpInterface::ExternalModel<ResizeCoupling, nn::ResizeOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     auto resize = cast<nn::ResizeOp>(op);
-    std::optional<ArrayRef<Dim>> from = builder.shape(op->getOperand(0)), to = builder.shape(op->getResult(0));
+    std::optional<ArrayRef<Dim>> from = builder.shape(op->getOperand(0)),
+                                 to = builder.shape(op->getResult(0));
     if (!from || !to || from->size() != to->size())
       return;
     bool crops = resize.getCoordinateTransformationMode() == "tf_crop_and_resize";
-    declarePassing(op, builder, [&](unsigned axis) { return !crops && (*from)[axis] == (*to)[axis]; }, kSpatial);
+    declarePassing(
+        op, builder, [&](unsigned axis) { return !crops && (*from)[axis] == (*to)[axis]; },
+        kSpatial);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
   SizeUse useOfSizes(Operation *op, unsigned) const { return {SizeUse::Kind::Shape, std::nullopt}; }
 };
 
-struct GridSampleCoupling : nn::CouplingOpInterface::ExternalModel<GridSampleCoupling, nn::GridSampleOp> {
+struct GridSampleCoupling
+    : nn::CouplingOpInterface::ExternalModel<GridSampleCoupling, nn::GridSampleOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     SmallVector<Axis> grid(builder.axes(op->getOpOperand(1)));
     for (Axis axis : ArrayRef(grid).drop_front(std::min<size_t>(1, grid.size())))
       builder.pin(axis, kSpatial);
     declarePassing(op, builder, [](unsigned axis) { return axis < 2; }, kSpatial);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 /// X [N, C, H, W]: regions of interest, C, window.
@@ -56,7 +64,9 @@ struct RoiPool : nn::CouplingOpInterface::ExternalModel<RoiPool<Op>, Op> {
         builder.pin(axis, "regions of interest stay");
     declarePassing(op, builder, [](unsigned axis) { return axis == 1; }, kSpatial);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 } // namespace

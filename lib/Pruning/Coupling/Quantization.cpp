@@ -11,8 +11,10 @@ using namespace secateur::pruning;
 
 static bool isZeroConstant(Value value) {
   auto constant = value.getDefiningOp<nn::ConstantOp>();
-  auto elements = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : DenseIntElementsAttr();
-  return elements && llvm::all_of(elements.getValues<APInt>(), [](const APInt &v) { return v.isZero(); });
+  auto elements =
+      constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : DenseIntElementsAttr();
+  return elements &&
+         llvm::all_of(elements.getValues<APInt>(), [](const APInt &v) { return v.isZero(); });
 }
 
 namespace {

@@ -21,7 +21,8 @@ struct Recurrent : nn::CouplingOpInterface::ExternalModel<Recurrent<Op, gates, h
     auto layer = cast<Op>(op);
     OpOperand &x = op->getOpOperand(0), &w = op->getOpOperand(1), &r = op->getOpOperand(2);
     SmallVector<Axis> xAxes(builder.axes(x)), wAxes(builder.axes(w)), rAxes(builder.axes(r));
-    bool known = xAxes.size() == 3 && wAxes.size() == 3 && rAxes.size() == 3 && builder.extent(rAxes[2]);
+    bool known =
+        xAxes.size() == 3 && wAxes.size() == 3 && rAxes.size() == 3 && builder.extent(rAxes[2]);
     bool plain = known && !layer.getActivations() && !layer.getClip();
     if (!plain) {
       for (OpOperand &operand : op->getOpOperands())
@@ -32,7 +33,8 @@ struct Recurrent : nn::CouplingOpInterface::ExternalModel<Recurrent<Op, gates, h
     auto size = [&](int64_t n) { return getAffineConstantExpr(n, op->getContext()); };
     Axis hidden = rAxes[2];
     auto stacked = [&](Axis axis, int64_t count) {
-      SmallVector<Axis> parts = builder.regroup({axis}, {size(count), size(*builder.extent(hidden))});
+      SmallVector<Axis> parts =
+          builder.regroup({axis}, {size(count), size(*builder.extent(hidden))});
       builder.pin(parts[0], "the gates of a recurrent layer stay");
       builder.unify(parts[1], hidden);
     };
@@ -79,7 +81,9 @@ struct Recurrent : nn::CouplingOpInterface::ExternalModel<Recurrent<Op, gates, h
         builder.setResult(result.getResultNumber(), {direction, batch, hidden});
     }
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::zero(); }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const {
+    return ErasedValue::zero();
+  }
 };
 
 } // namespace

@@ -47,7 +47,8 @@ struct Reduce : nn::CouplingOpInterface::ExternalModel<Reduce<Op, kind>, Op> {
         continue;
       }
       if (kind == Over::Sum)
-        builder.needZero(op->getOpOperand(0), index, "erased positions that are summed do not hold zero");
+        builder.needZero(op->getOpOperand(0), index,
+                         "erased positions that are summed do not hold zero");
       else
         builder.pin(axis, kind == Over::Mean ? "the mean counts the removed positions"
                                              : "the value of a removed position may be the result");
@@ -59,8 +60,8 @@ struct Reduce : nn::CouplingOpInterface::ExternalModel<Reduce<Op, kind>, Op> {
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
     bool zeroStays = std::is_same_v<Op, nn::ReduceSumOp> || std::is_same_v<Op, nn::ReduceMeanOp> ||
                      std::is_same_v<Op, nn::ReduceL1Op> || std::is_same_v<Op, nn::ReduceL2Op> ||
-                     std::is_same_v<Op, nn::ReduceSumSquareOp> || std::is_same_v<Op, nn::ReduceMaxOp> ||
-                     std::is_same_v<Op, nn::ReduceMinOp>;
+                     std::is_same_v<Op, nn::ReduceSumSquareOp> ||
+                     std::is_same_v<Op, nn::ReduceMaxOp> || std::is_same_v<Op, nn::ReduceMinOp>;
     return zeroStays ? operands[0] : ErasedValue::unknown();
   }
   SizeUse useOfSizes(Operation *, unsigned operand) const {
@@ -82,15 +83,18 @@ struct ArgExtremum : nn::CouplingOpInterface::ExternalModel<ArgExtremum<Op>, Op>
       x.erase(x.begin() + *axis);
     builder.setResult(0, x);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const { return ErasedValue::finite(); }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const {
+    return ErasedValue::finite();
+  }
 };
 
 struct TopkCoupling : nn::CouplingOpInterface::ExternalModel<TopkCoupling, nn::TopkOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     std::optional<unsigned> axis =
         normalizeAxis(cast<nn::TopkOp>(op).getAxis(), builder.axes(op->getOpOperand(0)).size());
-    declarePassing(op, builder, [&](unsigned index) { return axis && index != *axis; },
-                   "the numbers of its positions are results");
+    declarePassing(
+        op, builder, [&](unsigned index) { return axis && index != *axis; },
+        "the numbers of its positions are results");
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned result) const {
     return result == 0 ? operands[0] : ErasedValue::finite();
@@ -101,11 +105,15 @@ struct CumSumCoupling : nn::CouplingOpInterface::ExternalModel<CumSumCoupling, n
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     size_t rank = builder.axes(op->getOpOperand(0)).size();
     std::optional<SmallVector<int64_t>> along = builder.integers(op->getOperand(1));
-    std::optional<unsigned> axis = along && along->size() == 1 ? normalizeAxis((*along)[0], rank) : std::nullopt;
-    declarePassing(op, builder, [&](unsigned index) { return axis && index != *axis; },
-                   "sums run along this axis");
+    std::optional<unsigned> axis =
+        along && along->size() == 1 ? normalizeAxis((*along)[0], rank) : std::nullopt;
+    declarePassing(
+        op, builder, [&](unsigned index) { return axis && index != *axis; },
+        "sums run along this axis");
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const { return operands[0]; }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0];
+  }
 };
 
 } // namespace
