@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
@@ -51,6 +52,7 @@ public:
   void build();
 
 private:
+  void makeResultsDense();
   void planBuffers();
   bool isCarriedByLoop(memref::AllocOp alloc, const BufferViewFlowAnalysis &aliases);
   void buildSizes();
@@ -385,20 +387,42 @@ void EntryBuilder::bindResults() {
       storeElement(builder, loc, arith::IndexCastOp::create(builder, loc, i64, dim), dims, axis);
     }
     Value number = LLVM::ConstantOp::create(builder, loc, i32, builder.getI32IntegerAttr(index));
-    // The value may be an argument, a weight or memory of the runtime, but also
-    // in the arena, as a view of a planned buffer.
-    Value copy = LLVM::ConstantOp::create(builder, loc, i32, builder.getI32IntegerAttr(1));
     LLVM::LLVMFuncOp callee = runtimeFunction(
         module, "secateur_set_output", LLVM::LLVMVoidType::get(module.getContext()),
-        {pointerType, i32, pointerType, pointerType, i32});
+        {pointerType, i32, pointerType, pointerType});
     LLVM::CallOp::create(builder, loc, callee,
-                         ValueRange{context, number, dims, pointerTo(builder, loc, memref), copy});
+                         ValueRange{context, number, dims, pointerTo(builder, loc, memref)});
   }
   Value zero = arith::ConstantIntOp::create(builder, loc, 0, 32);
   terminator->setOperands(zero);
 }
 
+/// The runtime takes results of data-dependent shape as dense: views that are not
+/// (a slice of a larger buffer) are copied. Bufferization casts them to the dense
+/// type of the function's results, so that casts are looked through.
+void EntryBuilder::makeResultsDense() {
+  func::ReturnOp terminator = ret();
+  builder.setInsertionPoint(terminator);
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    Value view = operand.get();
+    while (auto cast = view.getDefiningOp<memref::CastOp>())
+      view = cast.getSource();
+    auto type = dyn_cast<MemRefType>(view.getType());
+    if (!type || type.getLayout().isIdentity())
+      continue;
+    SmallVector<Value> sizes;
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      if (type.isDynamicDim(axis))
+        sizes.push_back(memref::DimOp::create(builder, loc, view, axis));
+    auto dense = MemRefType::get(type.getShape(), type.getElementType());
+    Value copy = memref::AllocOp::create(builder, loc, dense, sizes);
+    linalg::CopyOp::create(builder, loc, view, copy);
+    operand.set(copy);
+  }
+}
+
 void EntryBuilder::build() {
+  makeResultsDense();
   planBuffers();
   buildSizes();
   unsigned oldArguments = main.getNumArguments();

@@ -221,6 +221,8 @@ class Model:
         wanted = _array_type(dtype)
         is_array = hasattr(value, "dtype") or hasattr(value, "__array__")
         array = np.asarray(value)
+        if dtype == abi.BFLOAT16 and array.dtype.name == "bfloat16":  # Of ml_dtypes.
+            return np.require(array, requirements="CA").view(np.uint16)
         if array.dtype != wanted:
             # Python's numbers and lists have no type of their own yet.
             if is_array or not np.can_cast(array.dtype, wanted, "same_kind"):

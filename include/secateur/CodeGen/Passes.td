@@ -79,7 +79,8 @@ def CodegenBuildEntry : Pass<"codegen-build-entry", "mlir::ModuleOp"> {
     `secateur.weights`, the signature as `secateur.inputs` and `secateur.outputs`.
   }];
   let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::arith::ArithDialect",
-                           "mlir::memref::MemRefDialect", "mlir::func::FuncDialect"];
+                           "mlir::memref::MemRefDialect", "mlir::func::FuncDialect",
+                           "mlir::linalg::LinalgDialect"];
 }
 
 def CodegenElideCopies : Pass<"codegen-elide-copies", "mlir::func::FuncOp"> {
