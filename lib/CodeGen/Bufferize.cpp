@@ -30,6 +30,27 @@ static LogicalResult useDestinations(ModuleOp module) {
   return applyPatternsGreedily(module, std::move(patterns));
 }
 
+/// Fills a tensor anew for each operation that overwrites it: a shared one would
+/// have to be copied, and its place among the outputs would belong to two values.
+static void separateFills(ModuleOp module) {
+  SmallVector<linalg::FillOp> fills;
+  module.walk([&](linalg::FillOp fill) { fills.push_back(fill); });
+  for (linalg::FillOp fill : fills) {
+    if (fill->getNumResults() != 1)
+      continue;
+    SmallVector<OpOperand *> overwritten;
+    for (OpOperand &use : fill->getUses())
+      if (auto user = dyn_cast<DestinationStyleOpInterface>(use.getOwner()); user && user.isDpsInit(&use))
+        overwritten.push_back(&use);
+    if (fill->hasOneUse())
+      continue;
+    for (OpOperand *use : overwritten) {
+      OpBuilder builder(use->getOwner());
+      use->set(builder.clone(*fill)->getResult(0));
+    }
+  }
+}
+
 /// Gives each use an empty tensor of its own: a shared one would tie the lives of
 /// unrelated values together.
 static void separateEmpties(ModuleOp module) {
@@ -76,6 +97,7 @@ struct CodegenBufferizePass : secateur::codegen::impl::CodegenBufferizeBase<Code
       module.emitError("operations without destination do not simplify");
       return signalPassFailure();
     }
+    separateFills(module);
     separateEmpties(module);
     IRRewriter rewriter(module.getContext());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, module))) {

@@ -11,7 +11,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -32,108 +31,134 @@ struct PoolRule {
 };
 } // namespace
 
-/// Pools of any rank and type, element by element: a loop nest over each window
-/// carries the accumulator and the number of elements, or the place of the
-/// largest.
-static void poolGeneric(LoweringContext &context, Value input, Value result, Value places, const SpatialWindow &window,
-                        PoolRule rule, bool columnMajor) {
+/// How many taps of each window lie inside: the product over the axes, as a float
+/// or integer of the result's type.
+static Value countTaps(ValueRange at, const SpatialWindow &window, PoolRule rule,
+                       ArrayRef<Value> limits, ImplicitLocOpBuilder &b, Type type, ScalarKind kind) {
+  Value product = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
+  for (size_t axis = 0; axis < window.rank(); ++axis) {
+    Value start = arith::MulIOp::create(b, at[axis + 2], arith::ConstantIndexOp::create(b, window.strides[axis]));
+    int64_t before = window.before[axis];
+    Value count = arith::ConstantOp::create(b, b.getI64IntegerAttr(0));
+    for (int64_t tap = 0; tap < window.kernel[axis]; ++tap) {
+      // As an unsigned number a position before the first is large.
+      Value offset = arith::ConstantIndexOp::create(b, tap * window.dilations[axis] - (rule.countsPads ? 0 : before));
+      Value position = arith::AddIOp::create(b, start, offset);
+      Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position, limits[axis]);
+      count = arith::AddIOp::create(b, count, arith::ExtUIOp::create(b, b.getI64Type(), inside));
+    }
+    product = arith::MulIOp::create(b, product, count);
+  }
+  Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
+  return convertScalar(b, arith::MaxSIOp::create(b, product, one), ScalarKind::Signed, type, kind);
+}
+
+/// Pools of any rank and type as loops over a padded operand.
+static LogicalResult poolGeneric(Operation *op, LoweringContext &context, Value input, Value result, Value places,
+                                 const SpatialWindow &window, PoolRule rule, bool columnMajor) {
   ImplicitLocOpBuilder &b = context.b;
-  Layout layout = context.layoutOf(input);
-  int64_t rank = context.rank(input), spatial = window.rank();
-  Value tensor = context.get(input, layout);
+  int64_t spatial = window.rank();
   ScalarKind kind = LoweringContext::kindOf(input);
-  Type stored = LoweringContext::storageType(LoweringContext::elementType(input));
-  SmallVector<Value> extents;
-  for (Dim dim : context.shape(input))
-    extents.push_back(context.index(dim));
-  auto constants = [&](ArrayRef<int64_t> values) {
-    return llvm::map_to_vector(values, [&](int64_t value) { return context.index(value); });
-  };
-  SmallVector<Value> kernel = constants(window.kernel), strides = constants(window.strides),
-                     dilations = constants(window.dilations), before = constants(window.before);
-  SmallVector<Value> paddedEnds;
-  for (int64_t axis = 0; axis < spatial; ++axis)
-    paddedEnds.push_back(arith::AddIOp::create(b, extents[axis + 2], context.index(window.after[axis])));
-  Value zero = context.index(0), one = context.index(1);
-  // The window at `at`: (accumulator, count) or (largest, its place).
-  auto walk = [&](ImplicitLocOpBuilder &builder, ValueRange at) -> SmallVector<Value> {
-    Scalars s(builder, stored, kind);
-    Value start = rule.kind == PoolKind::Max ? s.lowest() : s.number(0);
-    Value none = arith::ConstantIndexOp::create(builder, rule.kind == PoolKind::Max ? -1 : 0);
-    SmallVector<Value> state = {start, none}, taps;
-    std::function<SmallVector<Value>(int64_t, SmallVector<Value>)> nest = [&](int64_t axis, SmallVector<Value> carried) {
-      if (axis < spatial) {
-        auto loop = scf::ForOp::create(builder, zero, kernel[axis], one, carried);
-        OpBuilder::InsertionGuard guard(builder);
-        builder.setInsertionPointToStart(loop.getBody());
-        taps.push_back(loop.getInductionVar());
-        SmallVector<Value> inner = nest(axis + 1, llvm::to_vector(ValueRange(loop.getRegionIterArgs())));
-        taps.pop_back();
-        scf::YieldOp::create(builder, inner);
-        return SmallVector<Value>(loop.getResults());
-      }
-      SmallVector<Value> from(at.take_front(2));
-      Value inside, insidePads;
-      auto both = [&](Value left, Value right) -> Value {
-        return left ? Value(arith::AndIOp::create(builder, left, right)) : right;
-      };
-      for (int64_t i = 0; i < spatial; ++i) {
-        Value position = arith::MulIOp::create(builder, at[i + 2], strides[i]);
-        position = arith::AddIOp::create(builder, position, arith::MulIOp::create(builder, taps[i], dilations[i]));
-        position = arith::SubIOp::create(builder, position, before[i]);
-        inside = both(inside, arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, position, extents[i + 2]));
-        insidePads = both(insidePads, arith::CmpIOp::create(builder, arith::CmpIPredicate::slt, position, paddedEnds[i]));
-        Value last = arith::SubIOp::create(builder, extents[i + 2], one);
-        from.push_back(arith::MinSIOp::create(builder, arith::MaxSIOp::create(builder, position, zero), last));
-      }
-      Value x = LoweringContext::read(builder, tensor, layout, from);
-      if (rule.kind == PoolKind::Max) {
-        Value isNone = arith::CmpIOp::create(builder, arith::CmpIPredicate::slt, carried[1], zero);
-        Value better = arith::OrIOp::create(builder, isNone, s.less(carried[0], x));
-        better = arith::AndIOp::create(builder, inside, better);
-        Value place = from[0];
-        place = arith::AddIOp::create(builder, arith::MulIOp::create(builder, place, extents[1]), from[1]);
-        SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, spatial));
-        if (columnMajor)
-          std::reverse(order.begin(), order.end());
-        for (int64_t i : order)
-          place = arith::AddIOp::create(builder, arith::MulIOp::create(builder, place, extents[i + 2]), from[i + 2]);
-        return SmallVector<Value>{s.select(better, x, carried[0]),
-                                  arith::SelectOp::create(builder, better, place, carried[1])};
-      }
-      Value term = x;
-      if (rule.kind == PoolKind::Lp)
-        term = s.pow(s.abs(x), s.number(double(rule.p)));
-      Value sum = s.select(inside, s.add(carried[0], term), carried[0]);
-      Value more = arith::AddIOp::create(builder, carried[1], one);
-      Value counts = rule.countsPads ? insidePads : inside;
-      return SmallVector<Value>{sum, arith::SelectOp::create(builder, counts, more, carried[1])};
-    };
-    return nest(0, state);
-  };
+  Type stored = LoweringContext::storageType(LoweringContext::elementType(input)), i64 = b.getI64Type();
+  ArrayRef<Dim> x = context.shape(input), y = context.shape(result);
+  Scalars s(b, stored, kind);
+  bool isMax = rule.kind == PoolKind::Max;
+  Value fill = isMax ? s.lowest() : s.number(0);
+  SmallVector<Dim> padded(x);
+  SmallVector<OpFoldResult> offsets(spatial + 2, b.getIndexAttr(0)), ones(spatial + 2, b.getIndexAttr(1));
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    if (window.before[axis] < 0 || window.after[axis] < 0)
+      return context.unsupported(op, "a pad is negative");
+    // The last window may reach further than the pads.
+    Dim reach = context.symbols.simplify((y[axis + 2] - 1) * window.strides[axis] + window.extent(axis));
+    padded[axis + 2] = context.symbols.maximum(
+        context.symbols.simplify(x[axis + 2] + window.before[axis] + window.after[axis]), reach);
+    offsets[axis + 2] = b.getIndexAttr(window.before[axis]);
+  }
+  Value source = tensor::InsertSliceOp::create(b, context.get(input), context.filled(padded, fill), offsets,
+                                               context.sizes(x), ones);
+  // The taps are loops of their own: an operand gives them their sizes.
+  SmallVector<Dim> kernelDims = llvm::map_to_vector(window.kernel, [&](int64_t extent) { return context.constantDim(extent); });
+  Value taps = context.empty(kernelDims, stored);
+  int64_t loops = 2 + 2 * spatial;
+  SmallVector<AffineExpr> sourceMap = {b.getAffineDimExpr(0), b.getAffineDimExpr(1)}, tapMap, outMap = sourceMap;
+  SmallVector<utils::IteratorType> iterators(loops, utils::IteratorType::parallel);
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    AffineExpr out = b.getAffineDimExpr(2 + axis), tap = b.getAffineDimExpr(2 + spatial + axis);
+    sourceMap.push_back(out * window.strides[axis] + tap * window.dilations[axis]);
+    tapMap.push_back(tap);
+    outMap.push_back(out);
+    iterators[2 + spatial + axis] = utils::IteratorType::reduction;
+  }
+  bool wantsPlaces = places && !places.use_empty();
+  SmallVector<Value> inits = {context.filled(y, fill)};
+  if (wantsPlaces)
+    inits.push_back(context.filled(y, arith::ConstantOp::create(b, b.getI64IntegerAttr(-1))));
+  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(loops, 0, exprs, b.getContext()); };
+  SmallVector<AffineMap> maps = {map(sourceMap), map(tapMap), map(outMap)};
+  if (wantsPlaces)
+    maps.push_back(map(outMap));
+  SmallVector<Value> extents = llvm::map_to_vector(x, [&](Dim dim) { return context.index(dim); });
+  SmallVector<Type> types = llvm::map_to_vector(inits, [](Value init) { return init.getType(); });
+  auto generic = linalg::GenericOp::create(
+      b, types, ValueRange{source, taps}, inits, maps, iterators,
+      [&](OpBuilder &nested, Location location, ValueRange e) {
+        ImplicitLocOpBuilder builder(location, nested);
+        Scalars f(builder, stored, kind);
+        if (!wantsPlaces) {
+          Value value = rule.kind == PoolKind::Lp ? f.pow(f.abs(e[0]), f.number(double(rule.p))) : Value(e[0]);
+          linalg::YieldOp::create(builder, isMax ? f.max(e[2], value) : f.add(e[2], value));
+          return;
+        }
+        // The place in the operand, counted over all of it; pads are none.
+        auto index = [&](int64_t loop) -> Value { return linalg::IndexOp::create(builder, loop); };
+        Value inside = arith::ConstantOp::create(builder, builder.getBoolAttr(true));
+        SmallVector<Value> positions;
+        for (int64_t axis = 0; axis < spatial; ++axis) {
+          Value position = arith::MulIOp::create(builder, index(2 + axis), arith::ConstantIndexOp::create(builder, window.strides[axis]));
+          Value step = arith::MulIOp::create(builder, index(2 + spatial + axis), arith::ConstantIndexOp::create(builder, window.dilations[axis]));
+          position = arith::AddIOp::create(builder, position, step);
+          position = arith::SubIOp::create(builder, position, arith::ConstantIndexOp::create(builder, window.before[axis]));
+          Value fits = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, position, extents[axis + 2]);
+          inside = arith::AndIOp::create(builder, inside, fits);
+          positions.push_back(position);
+        }
+        Value place = arith::AddIOp::create(builder, arith::MulIOp::create(builder, index(0), extents[1]), index(1));
+        for (int64_t i = 0; i < spatial; ++i) {
+          int64_t axis = columnMajor ? spatial - 1 - i : i;
+          place = arith::AddIOp::create(builder, arith::MulIOp::create(builder, place, extents[axis + 2]), positions[axis]);
+        }
+        Value none = arith::ConstantOp::create(builder, builder.getI64IntegerAttr(-1));
+        Value better = arith::OrIOp::create(builder, f.less(e[2], e[0]),
+                                            arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, e[3], none));
+        better = arith::AndIOp::create(builder, better, inside);
+        Value place64 = arith::IndexCastOp::create(builder, i64, place);
+        linalg::YieldOp::create(builder, ValueRange{f.select(better, e[0], e[2]), f.select(better, place64, e[3])});
+      });
+  Value pooled = generic.getResult(0);
+  SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, spatial + 2));
+  if (rule.kind == PoolKind::Average) {
+    SmallVector<Value> limits;
+    for (int64_t axis = 0; axis < spatial; ++axis)
+      limits.push_back(rule.countsPads ? context.index(context.symbols.simplify(x[axis + 2] + window.before[axis] + window.after[axis]))
+                                       : extents[axis + 2]);
+    pooled = context.pointwise(y, stored, Layout::RowMajor, PlacedTensor{pooled, all}, [&](ImplicitLocOpBuilder &builder, ValueRange e) {
+      SmallVector<Value> at;
+      for (int64_t axis = 0; axis < spatial + 2; ++axis)
+        at.push_back(linalg::IndexOp::create(builder, axis));
+      return Scalars(builder, stored, kind).div(e[0], countTaps(at, window, rule, limits, builder, stored, kind));
+    });
+  } else if (rule.kind == PoolKind::Lp) {
+    pooled = context.pointwise(y, stored, Layout::RowMajor, PlacedTensor{pooled, all}, [&](ImplicitLocOpBuilder &builder, ValueRange e) {
+      Scalars f(builder, stored, kind);
+      return f.pow(e[0], f.number(1.0 / double(rule.p)));
+    });
+  }
   if (!result.use_empty())
-    context.set(result,
-                context.generate(context.shape(result), stored, layout,
-                                 [&](ImplicitLocOpBuilder &builder, ValueRange at) -> Value {
-                                   Scalars s(builder, stored, kind);
-                                   SmallVector<Value> state = walk(builder, at);
-                                   if (rule.kind == PoolKind::Max)
-                                     return state[0];
-                                   if (rule.kind == PoolKind::Lp)
-                                     return s.pow(state[0], s.number(1.0 / double(rule.p)));
-                                   Value count = arith::IndexCastOp::create(
-                                       builder, builder.getI64Type(), arith::MaxSIOp::create(builder, state[1], one));
-                                   return s.div(state[0], convertScalar(builder, count, ScalarKind::Signed, stored, kind));
-                                 }),
-                layout);
-  if (places && !places.use_empty())
-    context.set(places,
-                context.generate(context.shape(places), b.getI64Type(), layout,
-                                 [&](ImplicitLocOpBuilder &builder, ValueRange at) -> Value {
-                                   return arith::IndexCastOp::create(builder, builder.getI64Type(), walk(builder, at)[1]);
-                                 }),
-                layout);
-  (void)rank;
+    context.set(result, pooled);
+  if (wantsPlaces)
+    context.set(places, generic.getResult(1));
+  return success();
 }
 
 template <typename OpTy>
@@ -150,10 +175,8 @@ static LogicalResult lowerPool(OpTy op, LoweringContext &context, PoolRule rule,
   bool usesPlaces = places && !places.use_empty();
   bool negative = llvm::any_of(window->before, [](int64_t pad) { return pad < 0; }) ||
                   llvm::any_of(window->after, [](int64_t pad) { return pad < 0; });
-  if (rank > 4 || !stored.isF32() || rule.kind == PoolKind::Lp || usesPlaces || negative) {
-    poolGeneric(context, input, result, places, *window, rule, columnMajor);
-    return success();
-  }
+  if (rank > 4 || !stored.isF32() || rule.kind == PoolKind::Lp || usesPlaces || negative)
+    return poolGeneric(op, context, input, result, places, *window, rule, columnMajor);
   Value image = imageOf(context, input);
   Value init = context.empty(imageDims(context, result), stored);
   setImage(context, result,

@@ -286,7 +286,9 @@ static SliceAxis sliceAxis(LoweringContext &context, Dim extentOfInput, Dim exte
   bool forward = step > 0;
   std::optional<int64_t> constant = getConstantIntValue(start);
   if (context.known(extentOfResult) && forward && constant && *constant >= 0)
-    axis.start = context.index(*constant); // past the end nothing is taken
+    // Past the end nothing is taken.
+    axis.start = context.index(
+        std::min(*constant, std::max<int64_t>(LoweringContext::constantOf(extentOfInput).value_or(*constant + 1) - 1, 0)));
   else
     axis.start = clampBound(b, context.index(start), extent, zero, forward ? extent : beforeEnd);
   if (context.known(extentOfResult)) {

@@ -58,3 +58,33 @@ func.func @keep_input(%x: tensor<8xf32> {bufferization.writable = false}, %o1: m
   bufferization.materialize_in_destination %b in restrict writable %o2 : (tensor<8xf32>, memref<8xf32>) -> ()
   return
 }
+
+// -----
+
+#id2 = affine_map<(i) -> (i)>
+// Two operations start from the same numbers and end in two outputs: each is
+// filled in place.
+// CHECK-LABEL: func @shared_fill(
+// CHECK-SAME: %{{.*}}: memref<4xi64>, %[[A:.*]]: memref<4xi64>, %[[B:.*]]: memref<4xi64>)
+func.func @shared_fill(%x: tensor<4xi64> {bufferization.writable = false}, %a: memref<4xi64>, %b: memref<4xi64>) {
+  // CHECK: linalg.fill {{.*}} outs(%[[A]]
+  // CHECK: linalg.generic {{.*}} outs(%[[A]]
+  // CHECK: linalg.fill {{.*}} outs(%[[B]]
+  // CHECK: linalg.generic {{.*}} outs(%[[B]]
+  %one = arith.constant 1 : i64
+  %e = tensor.empty() : tensor<4xi64>
+  %f = linalg.fill ins(%one : i64) outs(%e : tensor<4xi64>) -> tensor<4xi64>
+  %0 = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel"]} ins(%x : tensor<4xi64>) outs(%f : tensor<4xi64>) {
+  ^bb0(%in: i64, %out: i64):
+    %s = arith.addi %in, %out : i64
+    linalg.yield %s : i64
+  } -> tensor<4xi64>
+  %1 = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel"]} ins(%x : tensor<4xi64>) outs(%f : tensor<4xi64>) {
+  ^bb0(%in: i64, %out: i64):
+    %s = arith.subi %in, %out : i64
+    linalg.yield %s : i64
+  } -> tensor<4xi64>
+  bufferization.materialize_in_destination %0 in restrict writable %a : (tensor<4xi64>, memref<4xi64>) -> ()
+  bufferization.materialize_in_destination %1 in restrict writable %b : (tensor<4xi64>, memref<4xi64>) -> ()
+  return
+}
