@@ -25,21 +25,6 @@ static void setString(ModuleOp module, StringRef name, SetFn set) {
     set(attribute.str());
 }
 
-template <typename Entries>
-static void setEntries(ModuleOp module, StringRef name, Entries *entries) {
-  auto pairs = module->getAttrOfType<ArrayAttr>(name);
-  if (!pairs)
-    return;
-  for (auto pair : pairs.getAsRange<ArrayAttr>()) {
-    SmallVector<StringRef> strings(pair.getAsValueRange<StringAttr>());
-    if (strings.size() != 2)
-      continue;
-    auto *entry = entries->Add();
-    entry->set_key(strings[0].str());
-    entry->set_value(strings[1].str());
-  }
-}
-
 static void setHeader(ModuleOp module, int64_t irVersion, onnx::ModelProto &model) {
   model.set_ir_version(irVersion);
   onnx::GraphProto *graph = model.mutable_graph();
@@ -53,8 +38,8 @@ static void setHeader(ModuleOp module, int64_t irVersion, onnx::ModelProto &mode
   setString(module, "nn.graph_doc", [&](std::string text) { graph->set_doc_string(text); });
   if (auto version = module->getAttrOfType<IntegerAttr>("nn.model_version"))
     model.set_model_version(version.getInt());
-  setEntries(module, "nn.metadata", model.mutable_metadata_props());
-  setEntries(module, "nn.graph_metadata", graph->mutable_metadata_props());
+  addEntries(module->getAttr("nn.metadata"), *model.mutable_metadata_props());
+  addEntries(module->getAttr("nn.graph_metadata"), *graph->mutable_metadata_props());
 }
 
 /// ai.onnx first, then the imports of the file, then domains that were not among

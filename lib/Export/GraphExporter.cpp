@@ -159,6 +159,7 @@ static void setNode(Operation *op, onnx::NodeProto &node) {
     node.set_name(name.str());
   if (auto doc = op->getAttrOfType<StringAttr>("nn.doc"))
     node.set_doc_string(doc.str());
+  addEntries(op->getAttr("nn.metadata"), *node.mutable_metadata_props());
 }
 
 LogicalResult GraphExporter::exportConstant(Operation *op, onnx::GraphProto &graph) {

@@ -19,6 +19,21 @@ using namespace secateur;
 static constexpr int64_t kSmallestExternal = 1024;
 static constexpr uint64_t kExternalAlignment = 64;
 
+void secateur::addEntries(
+    Attribute pairs, google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto> &entries) {
+  auto array = dyn_cast_or_null<ArrayAttr>(pairs);
+  if (!array)
+    return;
+  for (Attribute element : array) {
+    auto pair = dyn_cast<ArrayAttr>(element);
+    if (!pair || pair.size() != 2 || !llvm::all_of(pair, llvm::IsaPred<StringAttr>))
+      continue;
+    onnx::StringStringEntryProto *entry = entries.Add();
+    entry->set_key(cast<StringAttr>(pair[0]).str());
+    entry->set_value(cast<StringAttr>(pair[1]).str());
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Tensors
 //===----------------------------------------------------------------------===//

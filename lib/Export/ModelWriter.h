@@ -23,6 +23,10 @@ struct Initializer {
   mlir::ElementsAttr value;
 };
 
+/// Adds the entries of an array of pairs of strings; null has none.
+void addEntries(mlir::Attribute pairs,
+                google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto> &entries);
+
 /// Sets type, dimensions and strings of `tensor`.
 mlir::LogicalResult setTensorHeader(mlir::ElementsAttr value, onnx::TensorProto &tensor,
                                     EmitError emitError);

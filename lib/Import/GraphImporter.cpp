@@ -29,7 +29,8 @@ GraphImporter::GraphImporter(const onnx::ModelProto &model, TensorReader &tensor
     : model(model), tensors(tensors), builder(builder), context(builder.getContext()),
       fileLocation(fileLocation) {
   for (RegisteredOperationName name : context->getRegisteredOperations())
-    if (auto *mirror = name.getInterface<nn::OnnxOpInterface>(); mirror && name.getDialectNamespace() == "nn")
+    if (auto *mirror = name.getInterface<nn::OnnxOpInterface>();
+        mirror && name.getDialectNamespace() == "nn")
       operations.try_emplace(mirror->getOnnxName(), name);
   for (const onnx::FunctionProto &function : model.functions())
     functions.try_emplace(function.domain() + ":" + function.name() + ":" + function.overload(),
@@ -107,7 +108,8 @@ InFlightDiagnostic GraphImporter::emitNodeError(const onnx::NodeProto &node, Loc
 static ArrayAttr getDimSymbols(Builder &builder, const onnx::TypeProto &type) {
   SmallVector<StringRef> symbols;
   for (const auto &dim : type.tensor_type().shape().dim())
-    symbols.push_back(dim.has_dim_param() && dim.dim_param() != "?" ? StringRef(dim.dim_param()) : StringRef());
+    symbols.push_back(dim.has_dim_param() && dim.dim_param() != "?" ? StringRef(dim.dim_param())
+                                                                    : StringRef());
   return builder.getStrArrayAttr(symbols);
 }
 

@@ -169,6 +169,19 @@ LogicalResult GraphImporter::importAttributes(const onnx::NodeProto &node, const
 // Operators
 //===----------------------------------------------------------------------===//
 
+/// What a node says for people: `nn.doc` and `nn.metadata`.
+static SmallVector<NamedAttribute> getDocumentation(Builder &builder, const onnx::NodeProto &node) {
+  SmallVector<NamedAttribute> attributes;
+  if (!node.doc_string().empty())
+    attributes.push_back(builder.getNamedAttr("nn.doc", builder.getStringAttr(node.doc_string())));
+  SmallVector<Attribute> pairs;
+  for (const onnx::StringStringEntryProto &entry : node.metadata_props())
+    pairs.push_back(builder.getStrArrayAttr({entry.key(), entry.value()}));
+  if (!pairs.empty())
+    attributes.push_back(builder.getNamedAttr("nn.metadata", builder.getArrayAttr(pairs)));
+  return attributes;
+}
+
 FailureOr<SmallVector<Value>> GraphImporter::lookupInputs(const onnx::NodeProto &node,
                                                           const Scope &scope) {
   SmallVector<Value> values;
@@ -245,8 +258,7 @@ LogicalResult GraphImporter::importOperator(const onnx::NodeProto &node, const O
     return failure();
   if (failed(upgradeNode(form, [&]() { return emitNodeError(node, loc); })))
     return failure();
-  if (!node.doc_string().empty())
-    form.attributes.set("nn.doc", builder.getStringAttr(node.doc_string()));
+  form.attributes.append(getDocumentation(builder, node));
   if (form.opType == "If" || form.opType == "Loop" || form.opType == "Scan")
     return importControl(node, form, scope);
 
@@ -388,8 +400,7 @@ LogicalResult GraphImporter::importConstant(const onnx::NodeProto &node, Scope &
         vectorOf(strings.size(), nn::StringType::get(context)), strings));
   }
   auto constant = nn::ConstantOp::create(builder, loc, elements);
-  if (!node.doc_string().empty())
-    constant->setAttr("nn.doc", builder.getStringAttr(node.doc_string()));
+  constant->setDiscardableAttrs(getDocumentation(builder, node));
   define(node, constant->getResults(), scope);
   return success();
 }
@@ -564,8 +575,7 @@ LogicalResult GraphImporter::importCustom(const onnx::NodeProto &node, Scope &sc
     encodedAttr = builder.getStrArrayAttr(llvm::to_vector_of<StringRef>(encoded));
   auto custom = nn::CustomOp::create(builder, loc, types, *inputs, node.domain(), node.op_type(),
                                      parameters.getDictionary(context), encodedAttr);
-  if (!node.doc_string().empty())
-    custom->setAttr("nn.doc", builder.getStringAttr(node.doc_string()));
+  custom->setDiscardableAttrs(getDocumentation(builder, node));
   define(node, custom->getResults(), scope);
   return success();
 }

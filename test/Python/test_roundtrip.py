@@ -50,6 +50,8 @@ def describe(model):
         "operators": collections.Counter(n.op_type for g in all_graphs for n in g.node),
         "values read": {i for g in all_graphs for n in g.node for i in n.input},
         "metadata": sorted((m.key, m.value) for m in model.metadata_props),
+        "node documentation": sorted((n.name, n.doc_string, [(m.key, m.value) for m in n.metadata_props])
+                                     for g in all_graphs for n in g.node),
         "producer": (model.producer_name, model.producer_version, model.domain, model.model_version),
         "versions": (model.ir_version, sorted((o.domain, o.version) for o in model.opset_import)),
         "documentation": (model.doc_string, model.graph.doc_string, model.graph.name),
