@@ -80,7 +80,8 @@ static void describeCopies(func::FuncOp func, PlanFile &plan) {
 static void describeInterface(func::FuncOp func, ModelExtents &extents, PlanFile &plan) {
   auto describe = [&](Value value, StringRef name) {
     const RemovedElements *removed = extents.getRemoved(value);
-    for (int64_t axis = 0, rank = extents.getDenseShape(value).size(); removed && axis < rank; ++axis) {
+    for (int64_t axis = 0, rank = extents.getDenseShape(value).size(); removed && axis < rank;
+         ++axis) {
       PlanInterface cut{name.str(), axis, {}};
       for (unsigned index : removed->slab(axis).set_bits())
         cut.indices.push_back(index);
@@ -90,7 +91,8 @@ static void describeInterface(func::FuncOp func, ModelExtents &extents, PlanFile
   };
   for (BlockArgument argument : func.getArguments())
     describe(argument, valueName(argument));
-  for (auto [index, result] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
+  for (auto [index, result] :
+       llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
     if (auto name = func.getResultAttrOfType<StringAttr>(index, nn::NNDialect::kNameAttr))
       describe(result, name);
 }
@@ -111,7 +113,8 @@ static SmallVector<nn::ConstantOp> mergeUncutCopies(func::FuncOp func, ModelExte
       originals.try_emplace(valueName(constant.getOutput()), constant);
   });
   for (nn::ConstantOp copy : copies) {
-    nn::ConstantOp original = originals.lookup(copy->getAttrOfType<StringAttr>(kCopyOfAttr).getValue());
+    nn::ConstantOp original =
+        originals.lookup(copy->getAttrOfType<StringAttr>(kCopyOfAttr).getValue());
     if (!original || extents.isCut(copy.getOutput()) || extents.isCut(original.getOutput()) ||
         original->getBlock() != copy->getBlock() || !original->isBeforeInBlock(copy))
       continue;
@@ -129,8 +132,8 @@ static SmallVector<nn::ConstantOp> mergeUncutCopies(func::FuncOp func, ModelExte
 //===----------------------------------------------------------------------===//
 
 static LogicalResult cannotRead(Value tensor) {
-  return emitError(tensor.getLoc()) << "tensor '" << valueName(tensor) << "' of type " << tensor.getType()
-                                    << " cannot be read to cut it";
+  return emitError(tensor.getLoc()) << "tensor '" << valueName(tensor) << "' of type "
+                                    << tensor.getType() << " cannot be read to cut it";
 }
 
 static LogicalResult eraseWeights(ModelExtents &extents) {
@@ -202,12 +205,14 @@ static void shrinkTypes(func::FuncOp func, ModelExtents &extents) {
 }
 
 /// Compares what shape inference says of the erased model with what was planned.
-static LogicalResult checkShapes(func::FuncOp func, ModelExtents &planned, const NominalShapes &nominal) {
+static LogicalResult checkShapes(func::FuncOp func, ModelExtents &planned,
+                                 const NominalShapes &nominal) {
   FailureOr<std::unique_ptr<ModelExtents>> inferred = ModelExtents::compute(func, nominal);
   if (failed(inferred))
     return failure();
   for (Value value : planned.getCutValues()) {
-    ArrayRef<int64_t> found = (*inferred)->getDenseShape(value), wanted = planned.getPrunedShape(value);
+    ArrayRef<int64_t> found = (*inferred)->getDenseShape(value),
+                      wanted = planned.getPrunedShape(value);
     if (found == wanted)
       continue;
     InFlightDiagnostic diagnostic = emitError(value.getLoc());
@@ -276,7 +281,8 @@ struct PruneApply : pruning::impl::PruneApplyBase<PruneApply> {
     ApplyOptions options;
     options.zero = zero;
     FailureOr<PlanFile> plan = applyPlan(getOperation(), options);
-    if (failed(plan) || (!planFile.empty() && failed(writePlanFile(*plan, planFile, &getContext()))))
+    if (failed(plan) ||
+        (!planFile.empty() && failed(writePlanFile(*plan, planFile, &getContext()))))
       signalPassFailure();
   }
 };

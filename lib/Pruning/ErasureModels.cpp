@@ -40,24 +40,27 @@ struct ConvErasure : ErasureOpInterface::ExternalModel<ConvErasure, nn::ConvOp> 
     if (conv.getGroup() == 1)
       return success();
     // The weight's second axis is one group's share of the input.
-    llvm::ArrayRef<int64_t> input = context.getPrunedShape(conv.getX()), weight = context.getPrunedShape(conv.getW());
-    if (input.size() < 2 || weight.size() < 2 || ShapedType::isDynamic(input[1]) || weight[1] <= 0 ||
-        input[1] % weight[1] != 0)
+    llvm::ArrayRef<int64_t> input = context.getPrunedShape(conv.getX()),
+                            weight = context.getPrunedShape(conv.getW());
+    if (input.size() < 2 || weight.size() < 2 || ShapedType::isDynamic(input[1]) ||
+        weight[1] <= 0 || input[1] % weight[1] != 0)
       return op->emitError("cannot tell how many groups are left of a convolution");
     conv.setGroup(input[1] / weight[1]);
     return success();
   }
 };
 
-struct ConvTransposeErasure : ErasureOpInterface::ExternalModel<ConvTransposeErasure, nn::ConvTransposeOp> {
+struct ConvTransposeErasure
+    : ErasureOpInterface::ExternalModel<ConvTransposeErasure, nn::ConvTransposeOp> {
   LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
     auto conv = cast<nn::ConvTransposeOp>(op);
     if (conv.getGroup() == 1)
       return success();
     // The weight's second axis is one group's share of the output.
-    llvm::ArrayRef<int64_t> output = context.getPrunedShape(conv.getY()), weight = context.getPrunedShape(conv.getW());
-    if (output.size() < 2 || weight.size() < 2 || ShapedType::isDynamic(output[1]) || weight[1] <= 0 ||
-        output[1] % weight[1] != 0)
+    llvm::ArrayRef<int64_t> output = context.getPrunedShape(conv.getY()),
+                            weight = context.getPrunedShape(conv.getW());
+    if (output.size() < 2 || weight.size() < 2 || ShapedType::isDynamic(output[1]) ||
+        weight[1] <= 0 || output[1] % weight[1] != 0)
       return op->emitError("cannot tell how many groups are left of a transposed convolution");
     conv.setGroup(output[1] / weight[1]);
     return success();
@@ -78,11 +81,13 @@ struct RecurrentErasure : ErasureOpInterface::ExternalModel<RecurrentErasure<OpT
 
 /// The size of a head stays, so that packed tensors tell how many are left.
 static std::optional<int64_t> headsLeft(ErasureContext &context, Value packed, int64_t heads) {
-  llvm::ArrayRef<int64_t> dense = context.getDenseShape(packed), pruned = context.getPrunedShape(packed);
+  llvm::ArrayRef<int64_t> dense = context.getDenseShape(packed),
+                          pruned = context.getPrunedShape(packed);
   if (dense.size() != 3 || heads < 1 || ShapedType::isDynamic(dense[2]) || dense[2] % heads != 0)
     return std::nullopt;
   int64_t size = dense[2] / heads;
-  return size > 0 && pruned[2] % size == 0 ? std::optional<int64_t>(pruned[2] / size) : std::nullopt;
+  return size > 0 && pruned[2] % size == 0 ? std::optional<int64_t>(pruned[2] / size)
+                                           : std::nullopt;
 }
 
 struct AttentionErasure : ErasureOpInterface::ExternalModel<AttentionErasure, nn::AttentionOp> {
@@ -90,8 +95,10 @@ struct AttentionErasure : ErasureOpInterface::ExternalModel<AttentionErasure, nn
     auto attention = cast<nn::AttentionOp>(op);
     if (context.getDenseShape(attention.getQ()).size() != 3)
       return success();
-    std::optional<int64_t> queries = headsLeft(context, attention.getQ(), attention.getQNumHeads().value_or(0));
-    std::optional<int64_t> keys = headsLeft(context, attention.getK(), attention.getKvNumHeads().value_or(0));
+    std::optional<int64_t> queries =
+        headsLeft(context, attention.getQ(), attention.getQNumHeads().value_or(0));
+    std::optional<int64_t> keys =
+        headsLeft(context, attention.getK(), attention.getKvNumHeads().value_or(0));
     if (!queries || !keys)
       return op->emitError("cannot tell how many heads are left of an attention");
     attention.setQNumHeads(*queries);
@@ -105,7 +112,8 @@ struct RotaryErasure : ErasureOpInterface::ExternalModel<RotaryErasure, nn::Rota
     auto rotary = cast<nn::RotaryEmbeddingOp>(op);
     if (context.getDenseShape(rotary.getX()).size() != 3)
       return success();
-    std::optional<int64_t> heads = headsLeft(context, rotary.getX(), rotary.getNumHeads().value_or(0));
+    std::optional<int64_t> heads =
+        headsLeft(context, rotary.getX(), rotary.getNumHeads().value_or(0));
     if (!heads)
       return op->emitError("cannot tell how many heads are left of a rotary embedding");
     rotary.setNumHeads(*heads);
@@ -113,11 +121,13 @@ struct RotaryErasure : ErasureOpInterface::ExternalModel<RotaryErasure, nn::Rota
   }
 };
 
-struct GroupNormErasure : ErasureOpInterface::ExternalModel<GroupNormErasure, nn::GroupNormalizationOp> {
+struct GroupNormErasure
+    : ErasureOpInterface::ExternalModel<GroupNormErasure, nn::GroupNormalizationOp> {
   LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
     auto norm = cast<nn::GroupNormalizationOp>(op);
     // Whole groups leave, so that a group keeps its size.
-    llvm::ArrayRef<int64_t> dense = context.getDenseShape(norm.getX()), pruned = context.getPrunedShape(norm.getX());
+    llvm::ArrayRef<int64_t> dense = context.getDenseShape(norm.getX()),
+                            pruned = context.getPrunedShape(norm.getX());
     if (dense.size() < 2 || ShapedType::isDynamic(dense[1]) || dense[1] % norm.getNumGroups() != 0)
       return success();
     int64_t channels = dense[1] / norm.getNumGroups();
@@ -141,22 +151,24 @@ struct ReshapeErasure : ErasureOpInterface::ExternalModel<ReshapeErasure, nn::Re
     if (!target) {
       for (int64_t axis = 0, rank = output.size(); axis < rank; ++axis)
         if (shrinks(context, reshape.getReshaped(), axis))
-          return op->emitError("the target shape depends on data, so that it cannot follow an erasure");
+          return op->emitError(
+              "the target shape depends on data, so that it cannot follow an erasure");
       return success();
     }
     if (target->size() != output.size())
       return success();
     for (auto [axis, element] : llvm::enumerate(*target)) {
       // -1 is what is left; 0 is copied from the input, where that is still right.
-      bool copied = element == 0 && !reshape.getAllowzero() && axis < input.size() && input[axis] == output[axis];
+      bool copied = element == 0 && !reshape.getAllowzero() && axis < input.size() &&
+                    input[axis] == output[axis];
       if (element != -1 && !copied && !ShapedType::isDynamic(output[axis]))
         context.demand(reshape.getShapeMutable(), axis, output[axis]);
     }
     return success();
   }
 
-  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *, unsigned, int64_t index, int64_t wanted,
-                                                    ErasureContext &) const {
+  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *, unsigned, int64_t index,
+                                                    int64_t wanted, ErasureContext &) const {
     return {{0, index, wanted}};
   }
 };
@@ -189,14 +201,16 @@ struct TileErasure : ErasureOpInterface::ExternalModel<TileErasure, nn::TileOp> 
       if (ShapedType::isDynamic(from) || ShapedType::isDynamic(to) || from <= 0)
         continue;
       if (to % from != 0)
-        return op->emitError("what is left of axis ") << axis << " is no whole number of repetitions";
+        return op->emitError("what is left of axis ")
+               << axis << " is no whole number of repetitions";
       context.demand(tile.getRepeatsMutable(), axis, to / from);
     }
     return success();
   }
 };
 
-struct ConstantOfShapeErasure : ErasureOpInterface::ExternalModel<ConstantOfShapeErasure, nn::ConstantOfShapeOp> {
+struct ConstantOfShapeErasure
+    : ErasureOpInterface::ExternalModel<ConstantOfShapeErasure, nn::ConstantOfShapeOp> {
   LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
     auto constant = cast<nn::ConstantOfShapeOp>(op);
     for (auto [axis, extent] : llvm::enumerate(context.getPrunedShape(constant.getOutput())))
@@ -271,17 +285,19 @@ struct SliceErasure : ErasureOpInterface::ExternalModel<SliceErasure, nn::SliceO
     for (size_t index = 0; index < starts->size(); ++index) {
       int64_t axis = wrapAxis(axes[index], context.getDenseShape(slice.getData()).size());
       if (shrinks(context, slice.getData(), axis) &&
-          failed(rewriteAxis(slice, context, index, axis, (*starts)[index], (*ends)[index], steps[index])))
+          failed(rewriteAxis(slice, context, index, axis, (*starts)[index], (*ends)[index],
+                             steps[index])))
         return failure();
     }
     return success();
   }
 
   /// Shape arithmetic takes runs of a shape vector.
-  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index, int64_t wanted,
-                                                    ErasureContext &context) const {
+  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index,
+                                                    int64_t wanted, ErasureContext &context) const {
     auto slice = cast<nn::SliceOp>(op);
-    std::optional<Integers> starts = context.getPrunedElements(slice.getStarts()), steps = Integers{1};
+    std::optional<Integers> starts = context.getPrunedElements(slice.getStarts()),
+                            steps = Integers{1};
     if (slice.getSteps())
       steps = context.getPrunedElements(slice.getSteps());
     llvm::ArrayRef<int64_t> shape = context.getPrunedShape(slice.getData());
@@ -292,8 +308,8 @@ struct SliceErasure : ErasureOpInterface::ExternalModel<SliceErasure, nn::SliceO
   }
 
   /// Demands the start, end and step that select what is kept.
-  static LogicalResult rewriteAxis(nn::SliceOp slice, ErasureContext &context, int64_t index, int64_t axis,
-                                   int64_t start, int64_t end, int64_t step) {
+  static LogicalResult rewriteAxis(nn::SliceOp slice, ErasureContext &context, int64_t index,
+                                   int64_t axis, int64_t start, int64_t end, int64_t step) {
     int64_t extent = context.getDenseShape(slice.getData())[axis];
     int64_t newExtent = context.getPrunedShape(slice.getData())[axis];
     int64_t first = start < 0 ? start + extent : start;
@@ -304,7 +320,8 @@ struct SliceErasure : ErasureOpInterface::ExternalModel<SliceErasure, nn::SliceO
     for (int64_t position : context.getKept(slice.getOutput(), axis)) {
       auto found = llvm::lower_bound(kept, first + position * step);
       if (found == kept.end() || *found != first + position * step)
-        return slice.emitError("the result keeps a position of axis ") << axis << " that the input loses";
+        return slice.emitError("the result keeps a position of axis ")
+               << axis << " that the input loses";
       positions.push_back(found - kept.begin());
     }
     if (positions.empty())
@@ -317,7 +334,8 @@ struct SliceErasure : ErasureOpInterface::ExternalModel<SliceErasure, nn::SliceO
     // Bounds that count from the end, or mean the end, go on doing so.
     bool openEnd = step > 0 ? end >= extent && newEnd == newExtent : end < -extent && newEnd < 0;
     if (start != 0 || positions.front() != 0)
-      context.demand(slice.getStartsMutable(), index, start < 0 ? positions.front() - newExtent : positions.front());
+      context.demand(slice.getStartsMutable(), index,
+                     start < 0 ? positions.front() - newExtent : positions.front());
     if (!openEnd) {
       if (newEnd < 0)
         newEnd = -newExtent - 1;
@@ -329,7 +347,8 @@ struct SliceErasure : ErasureOpInterface::ExternalModel<SliceErasure, nn::SliceO
     }
     if (newStep != step) {
       if (!slice.getSteps())
-        return slice.emitError("what is left of axis ") << axis << " needs a step, and the node has none";
+        return slice.emitError("what is left of axis ")
+               << axis << " needs a step, and the node has none";
       context.demand(*slice.getStepsMutable().begin(), index, newStep);
     }
     return success();
@@ -349,14 +368,17 @@ struct GatherErasure : ErasureOpInterface::ExternalModel<GatherErasure, nn::Gath
       return success();
     std::optional<Integers> indices = context.getDenseElements(gather.getIndices());
     if (!indices || shape.size() > 1)
-      return op->emitError("indices that are not a constant vector cannot follow an erasure of axis ") << axis;
+      return op->emitError(
+                 "indices that are not a constant vector cannot follow an erasure of axis ")
+             << axis;
     Integers kept = context.getKept(gather.getData(), axis), values;
     Integers keptResults = shape.empty() ? Integers{0} : context.getKept(gather.getOutput(), axis);
     for (int64_t position : keptResults) {
       int64_t index = wrapAxis((*indices)[position], extent);
       auto found = llvm::lower_bound(kept, index);
       if (found == kept.end() || *found != index)
-        return op->emitError("gathers position ") << index << " of axis " << axis << ", which is erased";
+        return op->emitError("gathers position ")
+               << index << " of axis " << axis << ", which is erased";
       values.push_back(found - kept.begin());
     }
     Integers newShape;
@@ -366,8 +388,8 @@ struct GatherErasure : ErasureOpInterface::ExternalModel<GatherErasure, nn::Gath
   }
 
   /// Shape arithmetic picks elements by constant indices.
-  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index, int64_t wanted,
-                                                    ErasureContext &context) const {
+  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index,
+                                                    int64_t wanted, ErasureContext &context) const {
     auto gather = cast<nn::GatherOp>(op);
     std::optional<Integers> indices = context.getPrunedElements(gather.getIndices());
     llvm::ArrayRef<int64_t> shape = context.getPrunedShape(gather.getData());
@@ -393,7 +415,8 @@ struct PadErasure : ErasureOpInterface::ExternalModel<PadErasure, nn::PadOp> {
       axis = wrapAxis(axis, rank);
       if (!shrinks(context, pad.getOutput(), axis))
         continue;
-      int64_t begin = (*pads)[index], extent = context.getDenseShape(pad.getData())[axis], before = 0, after = 0;
+      int64_t begin = (*pads)[index], extent = context.getDenseShape(pad.getData())[axis],
+              before = 0, after = 0;
       for (int64_t position : context.getKept(pad.getOutput(), axis)) {
         before += position < begin;
         after += position >= begin + extent;
@@ -413,15 +436,15 @@ struct PadErasure : ErasureOpInterface::ExternalModel<PadErasure, nn::PadOp> {
 /// result's.
 template <typename OpTy>
 struct SameOrderErasure : ErasureOpInterface::ExternalModel<SameOrderErasure<OpTy>, OpTy> {
-  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *, unsigned, int64_t index, int64_t wanted,
-                                                    ErasureContext &) const {
+  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *, unsigned, int64_t index,
+                                                    int64_t wanted, ErasureContext &) const {
     return {{0, index, wanted}};
   }
 };
 
 struct ConcatErasure : ErasureOpInterface::ExternalModel<ConcatErasure, nn::ConcatOp> {
-  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index, int64_t wanted,
-                                                    ErasureContext &context) const {
+  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index,
+                                                    int64_t wanted, ErasureContext &context) const {
     for (auto [operand, value] : llvm::enumerate(op->getOperands())) {
       llvm::ArrayRef<int64_t> shape = context.getPrunedShape(value);
       if (shape.size() != 1 || ShapedType::isDynamic(shape[0]))
@@ -437,15 +460,17 @@ struct ConcatErasure : ErasureOpInterface::ExternalModel<ConcatErasure, nn::Conc
 /// The element of an operand that broadcasting gives for element `index` of a
 /// vector.
 static int64_t broadcastIndex(ErasureContext &context, Value operand, int64_t index) {
-  return llvm::all_of(context.getPrunedShape(operand), [](int64_t extent) { return extent == 1; }) ? 0 : index;
+  return llvm::all_of(context.getPrunedShape(operand), [](int64_t extent) { return extent == 1; })
+             ? 0
+             : index;
 }
 
 /// `Solve(operand, other, wanted)`: what operand 0 or 1 has to be, given the other
 /// one, for the result to be as wanted.
 template <typename OpTy, std::optional<int64_t> (*Solve)(unsigned, int64_t, int64_t)>
 struct ArithmeticErasure : ErasureOpInterface::ExternalModel<ArithmeticErasure<OpTy, Solve>, OpTy> {
-  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index, int64_t wanted,
-                                                    ErasureContext &context) const {
+  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index,
+                                                    int64_t wanted, ErasureContext &context) const {
     llvm::SmallVector<nn::ElementDemand> ways;
     for (unsigned operand : {1u, 0u}) {
       Value value = op->getOperand(operand), other = op->getOperand(1 - operand);
@@ -461,7 +486,9 @@ struct ArithmeticErasure : ErasureOpInterface::ExternalModel<ArithmeticErasure<O
   }
 };
 
-static std::optional<int64_t> solveAdd(unsigned, int64_t other, int64_t wanted) { return wanted - other; }
+static std::optional<int64_t> solveAdd(unsigned, int64_t other, int64_t wanted) {
+  return wanted - other;
+}
 static std::optional<int64_t> solveSub(unsigned operand, int64_t other, int64_t wanted) {
   return operand == 0 ? wanted + other : other - wanted;
 }
@@ -479,8 +506,8 @@ static std::optional<int64_t> solveDiv(unsigned operand, int64_t other, int64_t 
 }
 
 struct WhereErasure : ErasureOpInterface::ExternalModel<WhereErasure, nn::WhereOp> {
-  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index, int64_t wanted,
-                                                    ErasureContext &context) const {
+  llvm::SmallVector<nn::ElementDemand> traceElement(Operation *op, unsigned, int64_t index,
+                                                    int64_t wanted, ErasureContext &context) const {
     std::optional<Integers> condition = context.getPrunedElements(op->getOperand(0));
     if (!condition || condition->empty())
       return {};

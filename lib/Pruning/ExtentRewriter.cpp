@@ -17,7 +17,8 @@ using namespace secateur::pruning;
 using Integers = SmallVector<int64_t>;
 
 /// Integers as a constant of `element`; null where one does not fit.
-static DenseElementsAttr makeIntegers(ArrayRef<int64_t> shape, Type element, ArrayRef<int64_t> values) {
+static DenseElementsAttr makeIntegers(ArrayRef<int64_t> shape, Type element,
+                                      ArrayRef<int64_t> values) {
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer)
     return {};
@@ -50,7 +51,8 @@ LogicalResult ExtentRewriter::run() {
   for (Operation &op : func.getBody().front())
     order.push_back(&op);
   for (Operation *op : order)
-    if (auto erasable = dyn_cast<nn::ErasureOpInterface>(op); erasable && failed(erasable.rewriteExtents(*this)))
+    if (auto erasable = dyn_cast<nn::ErasureOpInterface>(op);
+        erasable && failed(erasable.rewriteExtents(*this)))
       return failure();
   // From the consumers back to the constants.
   for (Operation *op : llvm::reverse(order))
@@ -68,7 +70,8 @@ std::optional<Integers> ExtentRewriter::getPrunedElements(Value value) {
 bool ExtentRewriter::changes(Value value, const Wanted &wanted) {
   std::optional<Integers> elements = getPrunedElements(value);
   return llvm::any_of(wanted, [&](const auto &entry) {
-    return !elements || entry.first >= int64_t(elements->size()) || (*elements)[entry.first] != entry.second;
+    return !elements || entry.first >= int64_t(elements->size()) ||
+           (*elements)[entry.first] != entry.second;
   });
 }
 
@@ -88,7 +91,8 @@ LogicalResult ExtentRewriter::resolveResult(OpResult result) {
         return found != party.wanted.end() && found->second != entry.second;
       });
       // Who states no wish wants the value as it is.
-      conflict |= (!open && changes(result, party.wanted)) || (!party.open && changes(result, wanted));
+      conflict |=
+          (!open && changes(result, party.wanted)) || (!party.open && changes(result, wanted));
       if (conflict)
         continue;
       party.uses.push_back(&use);
@@ -110,9 +114,11 @@ LogicalResult ExtentRewriter::resolveResult(OpResult result) {
     return success();
 
   Operation *op = result.getOwner();
-  bool taken = llvm::any_of(result.getUses(), [&](OpOperand &use) { return !demands.contains(&use); });
+  bool taken =
+      llvm::any_of(result.getUses(), [&](OpOperand &use) { return !demands.contains(&use); });
   // Those who are content stay with the operation; without any, the first party does.
-  std::partition(parties.begin(), parties.end(), [&](const Party &party) { return !changes(result, party.wanted); });
+  std::partition(parties.begin(), parties.end(),
+                 [&](const Party &party) { return !changes(result, party.wanted); });
   for (Party &party : parties) {
     Operation *target = op;
     bool changed = changes(result, party.wanted);
@@ -127,13 +133,15 @@ LogicalResult ExtentRewriter::resolveResult(OpResult result) {
       }
       // What has no name is an attribute in the file, and stays one.
       if (!valueName(op->getResult(0)).empty())
-        target->setLoc(FusedLoc::get(op->getContext(), {NameLoc::get(cast<StringAttr>(outputs.front()))},
+        target->setLoc(FusedLoc::get(op->getContext(),
+                                     {NameLoc::get(cast<StringAttr>(outputs.front()))},
                                      builder.getArrayAttr(outputs)));
       for (OpOperand *use : party.uses)
         use->set(target->getResult(result.getResultNumber()));
     }
     taken = true;
-    if (failed(push(target->getResult(result.getResultNumber()), party.wanted, party.uses.front()->getOwner())))
+    if (failed(push(target->getResult(result.getResultNumber()), party.wanted,
+                    party.uses.front()->getOwner())))
       return failure();
   }
   return success();
@@ -141,11 +149,13 @@ LogicalResult ExtentRewriter::resolveResult(OpResult result) {
 
 bool ExtentRewriter::isFixedSize(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.hasStaticShape() && type.getNumElements() == 1 && type.getElementType().isSignlessInteger() &&
+  return type && type.hasStaticShape() && type.getNumElements() == 1 &&
+         type.getElementType().isSignlessInteger() &&
          extents.getSymbolicShapes().getConstantElements(original(value));
 }
 
-bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted, bool mayReplace, unsigned depth) {
+bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted, bool mayReplace,
+                                     unsigned depth) {
   std::optional<Integers> elements = getPrunedElements(value);
   if (elements && index < int64_t(elements->size()) && (*elements)[index] == wanted)
     return true;
@@ -157,10 +167,11 @@ bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted,
   if (mayReplace && isFixedSize(value))
     return true;
   auto erasable = dyn_cast<nn::ErasureOpInterface>(op);
-  return erasable && llvm::any_of(erasable.traceElement(cast<OpResult>(value).getResultNumber(), index, wanted, *this),
+  return erasable && llvm::any_of(erasable.traceElement(cast<OpResult>(value).getResultNumber(),
+                                                        index, wanted, *this),
                                   [&](const nn::ElementDemand &way) {
-                                    return reachesConstant(op->getOperand(way.operand), way.index, way.value,
-                                                           mayReplace, depth + 1);
+                                    return reachesConstant(op->getOperand(way.operand), way.index,
+                                                           way.value, mayReplace, depth + 1);
                                   });
 }
 
@@ -194,10 +205,12 @@ LogicalResult ExtentRewriter::push(OpResult result, const Wanted &wanted, Operat
       way = findWay(/*mayReplace=*/true);
     if (way == ways.end()) {
       return asker->emitError("needs element ")
-             << index << " of '" << valueName(result) << "' to be " << value << " once units are erased, and "
-             << nodeName(op) << " gives no constant to change for that"
-             << (elements && index < int64_t(elements->size()) ? " (it would be " + std::to_string((*elements)[index]) + ")"
-                                                               : std::string());
+             << index << " of '" << valueName(result) << "' to be " << value
+             << " once units are erased, and " << nodeName(op)
+             << " gives no constant to change for that"
+             << (elements && index < int64_t(elements->size())
+                     ? " (it would be " + std::to_string((*elements)[index]) + ")"
+                     : std::string());
     }
     Wanted &operandWanted = demands[&op->getOpOperand(way->operand)];
     auto [entry, isNew] = operandWanted.try_emplace(way->index, way->value);
@@ -216,20 +229,25 @@ LogicalResult ExtentRewriter::writeConstant(Operation *op, const Wanted &wanted,
     for (const auto &[index, value] : wanted)
       if (index < int64_t(values->size()))
         (*values)[index] = value;
-  DenseElementsAttr changed = values ? makeIntegers(type.getShape(), type.getElementType(), *values) : nullptr;
+  DenseElementsAttr changed =
+      values ? makeIntegers(type.getShape(), type.getElementType(), *values) : nullptr;
   if (!changed)
-    return asker->emitError("needs '") << valueName(constant.getOutput())
-                                       << "' to change once units are erased, and it is no constant of integers";
+    return asker->emitError("needs '")
+           << valueName(constant.getOutput())
+           << "' to change once units are erased, and it is no constant of integers";
   constant.setValueAttr(changed);
   record(valueName(constant.getOutput()), asker);
   return success();
 }
 
-LogicalResult ExtentRewriter::replaceIntegers(OpOperand &operand, ArrayRef<int64_t> shape, ArrayRef<int64_t> values) {
+LogicalResult ExtentRewriter::replaceIntegers(OpOperand &operand, ArrayRef<int64_t> shape,
+                                              ArrayRef<int64_t> values) {
   auto constant = operand.get().getDefiningOp<nn::ConstantOp>();
   if (!constant)
-    return operand.getOwner()->emitError("the positions it reads are no constant, so that they cannot follow");
-  DenseElementsAttr changed = makeIntegers(shape, constant.getValue().getShapedType().getElementType(), values);
+    return operand.getOwner()->emitError(
+        "the positions it reads are no constant, so that they cannot follow");
+  DenseElementsAttr changed =
+      makeIntegers(shape, constant.getValue().getShapedType().getElementType(), values);
   if (!changed)
     return operand.getOwner()->emitError("the positions it reads are no integers");
   if (!constant.getOutput().hasOneUse()) {
@@ -251,7 +269,8 @@ Value ExtentRewriter::createIntegers(Operation *op, StringRef role, ArrayRef<int
   OpBuilder builder(op);
   std::string name = freshName(valueName(op->getResult(0)) + "." + role.str());
   auto type = RankedTensorType::get({int64_t(values.size())}, builder.getI64Type());
-  auto constant = nn::ConstantOp::create(builder, named(op->getLoc(), name), DenseElementsAttr::get(type, values),
+  auto constant = nn::ConstantOp::create(builder, named(op->getLoc(), name),
+                                         DenseElementsAttr::get(type, values),
                                          /*initializer=*/true);
   record(name, op);
   return constant.getOutput();
@@ -260,9 +279,10 @@ Value ExtentRewriter::createIntegers(Operation *op, StringRef role, ArrayRef<int
 Value ExtentRewriter::createSize(Operation *op, RankedTensorType type, int64_t value) {
   OpBuilder builder(op);
   std::string name = freshName(valueName(op->getResult(0)) + ".size");
-  auto constant = nn::ConstantOp::create(builder, named(op->getLoc(), name),
-                                         makeIntegers(type.getShape(), type.getElementType(), {value}),
-                                         /*initializer=*/true);
+  auto constant =
+      nn::ConstantOp::create(builder, named(op->getLoc(), name),
+                             makeIntegers(type.getShape(), type.getElementType(), {value}),
+                             /*initializer=*/true);
   record(name, op);
   return constant.getOutput();
 }
@@ -282,6 +302,7 @@ Location ExtentRewriter::named(Location like, StringRef name) {
 }
 
 void ExtentRewriter::record(StringRef name, Operation *asker) {
-  if (!name.empty() && llvm::none_of(rewritten, [&](const auto &entry) { return entry.first == name; }))
+  if (!name.empty() &&
+      llvm::none_of(rewritten, [&](const auto &entry) { return entry.first == name; }))
     rewritten.emplace_back(name.str(), "names an extent of " + nodeName(asker));
 }

@@ -29,8 +29,12 @@ public:
   /// The integer constants that are new or changed, by name, with the reason.
   llvm::ArrayRef<std::pair<std::string, std::string>> getRewritten() const { return rewritten; }
 
-  llvm::ArrayRef<int64_t> getDenseShape(mlir::Value value) override { return extents.getDenseShape(original(value)); }
-  llvm::ArrayRef<int64_t> getPrunedShape(mlir::Value value) override { return extents.getPrunedShape(original(value)); }
+  llvm::ArrayRef<int64_t> getDenseShape(mlir::Value value) override {
+    return extents.getDenseShape(original(value));
+  }
+  llvm::ArrayRef<int64_t> getPrunedShape(mlir::Value value) override {
+    return extents.getPrunedShape(original(value));
+  }
   llvm::SmallVector<int64_t> getKept(mlir::Value value, int64_t axis) override {
     return extents.getKept(original(value), axis);
   }
@@ -38,10 +42,13 @@ public:
     return extents.getDenseElements(original(value));
   }
   std::optional<llvm::SmallVector<int64_t>> getPrunedElements(mlir::Value value) override;
-  void demand(mlir::OpOperand &operand, int64_t index, int64_t value) override { demands[&operand][index] = value; }
+  void demand(mlir::OpOperand &operand, int64_t index, int64_t value) override {
+    demands[&operand][index] = value;
+  }
   llvm::LogicalResult replaceIntegers(mlir::OpOperand &operand, llvm::ArrayRef<int64_t> shape,
                                       llvm::ArrayRef<int64_t> values) override;
-  mlir::Value createIntegers(mlir::Operation *op, llvm::StringRef role, llvm::ArrayRef<int64_t> values) override;
+  mlir::Value createIntegers(mlir::Operation *op, llvm::StringRef role,
+                             llvm::ArrayRef<int64_t> values) override;
 
 private:
   /// Wanted elements by position.
@@ -58,10 +65,12 @@ private:
   llvm::LogicalResult resolveResult(mlir::OpResult result);
   /// Makes `result`, all of whose uses agree, give what is wanted.
   llvm::LogicalResult push(mlir::OpResult result, const Wanted &wanted, mlir::Operation *asker);
-  llvm::LogicalResult writeConstant(mlir::Operation *op, const Wanted &wanted, mlir::Operation *asker);
+  llvm::LogicalResult writeConstant(mlir::Operation *op, const Wanted &wanted,
+                                    mlir::Operation *asker);
   /// Whether a constant can be changed, or with `mayReplace` put in the place of a
   /// single size, so that the element becomes what is wanted.
-  bool reachesConstant(mlir::Value value, int64_t index, int64_t wanted, bool mayReplace, unsigned depth = 0);
+  bool reachesConstant(mlir::Value value, int64_t index, int64_t wanted, bool mayReplace,
+                       unsigned depth = 0);
   /// One size that no input changes, read off some tensor: a constant can stand in
   /// its place.
   bool isFixedSize(mlir::Value value);

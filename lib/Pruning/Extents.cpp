@@ -26,10 +26,12 @@ bool pruning::isStoredTensor(Value value) {
   return filled && filled.getInput().getDefiningOp<nn::ConstantOp>();
 }
 
-FailureOr<std::unique_ptr<ModelExtents>> ModelExtents::compute(func::FuncOp func, const NominalShapes &nominal) {
+FailureOr<std::unique_ptr<ModelExtents>> ModelExtents::compute(func::FuncOp func,
+                                                               const NominalShapes &nominal) {
   auto extents = std::make_unique<ModelExtents>();
   extents->func = func;
-  FailureOr<std::unique_ptr<analysis::SymbolicShapes>> symbolic = analysis::SymbolicShapes::compute(func);
+  FailureOr<std::unique_ptr<analysis::SymbolicShapes>> symbolic =
+      analysis::SymbolicShapes::compute(func);
   if (failed(symbolic))
     return failure();
   extents->symbolic = std::move(*symbolic);
@@ -39,13 +41,15 @@ FailureOr<std::unique_ptr<ModelExtents>> ModelExtents::compute(func::FuncOp func
 }
 
 /// The shapes that the user gives, by argument; null where there is none.
-static FailureOr<SmallVector<const SmallVector<int64_t> *>> givenShapes(func::FuncOp func,
-                                                                        const NominalShapes &nominal) {
+static FailureOr<SmallVector<const SmallVector<int64_t> *>>
+givenShapes(func::FuncOp func, const NominalShapes &nominal) {
   SmallVector<const SmallVector<int64_t> *> given(func.getNumArguments());
   for (const auto &[name, shape] : nominal) {
-    auto argument = llvm::find_if(func.getArguments(), [&](BlockArgument a) { return valueName(a) == name; });
+    auto argument =
+        llvm::find_if(func.getArguments(), [&](BlockArgument a) { return valueName(a) == name; });
     if (argument == func.getArguments().end())
-      return func.emitError("no input is named '") << name << "', for which a nominal shape is given";
+      return func.emitError("no input is named '")
+             << name << "', for which a nominal shape is given";
     auto type = dyn_cast<RankedTensorType>(argument->getType());
     if (type && type.getRank() != int64_t(shape.size()))
       return func.emitError("the nominal shape of input '")
@@ -118,7 +122,8 @@ LogicalResult ModelExtents::bind(const NominalShapes &nominal) {
   int64_t combinations = 1;
   for (size_t i = 0; i < open.size() && combinations < 5000; ++i)
     combinations *= int64_t(std::size(kDefaultExtents));
-  for (int64_t number = 0; number < combinations && combinations < 5000 && !open.empty(); ++number) {
+  for (int64_t number = 0; number < combinations && combinations < 5000 && !open.empty();
+       ++number) {
     for (int64_t rest = number; int64_t &size : sizes) {
       size = kDefaultExtents[rest % std::size(kDefaultExtents)];
       rest /= std::size(kDefaultExtents);
@@ -207,8 +212,8 @@ LogicalResult ModelExtents::remove(const Group &group, int64_t unit) {
       state.removed.emplace(state.dense);
     IndexBox box = toBox(slab);
     if (!state.removed->contains(box))
-      return emitError(locationOf(group))
-             << "unit " << unit << " of group '" << group.name << "' lies outside '" << valueName(member) << "'";
+      return emitError(locationOf(group)) << "unit " << unit << " of group '" << group.name
+                                          << "' lies outside '" << valueName(member) << "'";
     state.removed->add(box);
     touched.insert(member);
   }
@@ -282,7 +287,8 @@ ModelCost ModelExtents::getTensorCost(Value value, ArrayRef<int64_t> shape) {
   ModelCost cost;
   if (!type)
     return cost;
-  int64_t count = std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<int64_t>());
+  int64_t count =
+      std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<int64_t>());
   Type element = type.getElementType();
   if (isa<FloatType>(element) || (element.isInteger() && element.getIntOrFloatBitWidth() <= 8 &&
                                   !element.isInteger(1) && !shape.empty()))

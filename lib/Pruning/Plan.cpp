@@ -51,11 +51,14 @@ std::optional<Budget> pruning::parseBudget(StringRef text, std::string &error) {
   budget.relative = amount.consume_back("%");
   double scale = budget.relative ? 0.01 : 1;
   if (!budget.relative)
-    for (auto [suffix, factor] : {std::pair("K", 1e3), std::pair("M", 1e6), std::pair("G", 1e9), std::pair("T", 1e12)})
+    for (auto [suffix, factor] :
+         {std::pair("K", 1e3), std::pair("M", 1e6), std::pair("G", 1e9), std::pair("T", 1e12)})
       if (amount.consume_back(suffix))
         scale = factor;
-  if (amount.getAsDouble(budget.amount) || !(budget.amount > 0) || (budget.relative && budget.amount > 100)) {
-    error = ("budget '" + text + "' has no amount; write a share like 50%, or a number like 1.2G").str();
+  if (amount.getAsDouble(budget.amount) || !(budget.amount > 0) ||
+      (budget.relative && budget.amount > 100)) {
+    error = ("budget '" + text + "' has no amount; write a share like 50%, or a number like 1.2G")
+                .str();
     return std::nullopt;
   }
   budget.amount *= scale;
@@ -94,24 +97,27 @@ static void explainPins(InFlightDiagnostic &diagnostic, func::FuncOp func) {
   });
   for (const auto &[reason, all] : llvm::ArrayRef(reasons).take_front(8)) {
     Diagnostic &note = diagnostic.attachNote(all.front()->value.getLoc());
-    note << "pinned: " << reason << " (" << all.size() << (all.size() == 1 ? " dimension: " : " dimensions: ");
+    note << "pinned: " << reason << " (" << all.size()
+         << (all.size() == 1 ? " dimension: " : " dimensions: ");
     for (const auto &[index, pin] : llvm::enumerate(llvm::ArrayRef(all).take_front(4)))
-      note << (index ? ", '" : "'") << valueName(pin->value) << "' axis " << pin->axis << " by " << pin->op;
+      note << (index ? ", '" : "'") << valueName(pin->value) << "' axis " << pin->axis << " by "
+           << pin->op;
     note << (all.size() > 4 ? ", ...)" : ")");
   }
 }
 
-static LogicalResult reportUnreachable(func::FuncOp func, const PlanOptions &options, const PlanOutcome &outcome) {
+static LogicalResult reportUnreachable(func::FuncOp func, const PlanOptions &options,
+                                       const PlanOutcome &outcome) {
   for (const Budget &budget : options.budgets) {
     double left = costOf(outcome.pruned, budget.kind), dense = costOf(outcome.dense, budget.kind);
     if (left <= targetOf(budget, outcome.dense))
       continue;
-    InFlightDiagnostic diagnostic = func.emitError("budget ")
-                                    << budget.text << " is out of reach: the least that can be left is "
-                                    << percent(left, dense) << " ("
-                                    << int64_t(left)
-                                    << (budget.kind == Budget::Kind::Flops ? " FLOPs" : " parameters")
-                                    << "); --best-effort takes that";
+    InFlightDiagnostic diagnostic =
+        func.emitError("budget ") << budget.text
+                                  << " is out of reach: the least that can be left is "
+                                  << percent(left, dense) << " (" << int64_t(left)
+                                  << (budget.kind == Budget::Kind::Flops ? " FLOPs" : " parameters")
+                                  << "); --best-effort takes that";
     explainPins(diagnostic, func);
     return diagnostic;
   }
@@ -127,7 +133,8 @@ FailureOr<PlanOutcome> pruning::planPruning(func::FuncOp func, const PlanOptions
   for (const Group &group : groups) {
     ArrayRef<double> given = getScores(group.op);
     if (given.empty() && group.units)
-      return emitError(locationOf(group)) << "group '" << group.name << "' has no scores: run prune-score first";
+      return emitError(locationOf(group))
+             << "group '" << group.name << "' has no scores: run prune-score first";
     scores.emplace_back(given.begin(), given.end());
   }
   PlanOutcome outcome;
@@ -178,7 +185,8 @@ LogicalResult pruning::keepGroups(func::FuncOp func, ArrayRef<std::string> patte
   for (const std::string &pattern : patterns) {
     llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(pattern);
     if (!glob)
-      return func.emitError("pattern '") << pattern << "' is malformed: " << llvm::toString(glob.takeError());
+      return func.emitError("pattern '")
+             << pattern << "' is malformed: " << llvm::toString(glob.takeError());
     bool any = false;
     for (size_t index = 0; index < groups.size(); ++index)
       if (llvm::any_of(names[index], [&](const std::string &name) { return glob->match(name); })) {
@@ -186,7 +194,8 @@ LogicalResult pruning::keepGroups(func::FuncOp func, ArrayRef<std::string> patte
         any = true;
       }
     if (!any)
-      return func.emitError("pattern '") << pattern << "' matches no tensor or node that could be pruned";
+      return func.emitError("pattern '")
+             << pattern << "' matches no tensor or node that could be pruned";
   }
   for (size_t index : kept.set_bits()) {
     const Group &group = groups[index];
@@ -223,7 +232,8 @@ struct PrunePlan : pruning::impl::PrunePlanBase<PrunePlan> {
       options.budgets.push_back(*budget);
     }
     std::vector<std::string> patterns(keep.begin(), keep.end());
-    if (failed(keepGroups(getOperation(), patterns)) || failed(planPruning(getOperation(), options)))
+    if (failed(keepGroups(getOperation(), patterns)) ||
+        failed(planPruning(getOperation(), options)))
       signalPassFailure();
   }
 };

@@ -104,7 +104,8 @@ bool fromJSON(const json::Value &value, PlanStep &step, json::Path path) {
     path.field("kind").report("this version replays steps of kind erase alone");
     return false;
   }
-  return mapper.map("group", step.group) && mapper.map("unit", step.unit) && mapper.map("slices", step.slices);
+  return mapper.map("group", step.group) && mapper.map("unit", step.unit) &&
+         mapper.map("slices", step.slices);
 }
 
 bool fromJSON(const json::Value &value, PlanUse &use, json::Path path) {
@@ -120,8 +121,8 @@ bool fromJSON(const json::Value &value, PlanCopy &copy, json::Path path) {
 
 bool fromJSON(const json::Value &value, PlanRewrite &rewrite, json::Path path) {
   json::ObjectMapper mapper(value, path);
-  return mapper && mapper.map("initializer", rewrite.initializer) && mapper.map("kind", rewrite.kind) &&
-         mapper.mapOptional("reason", rewrite.reason);
+  return mapper && mapper.map("initializer", rewrite.initializer) &&
+         mapper.map("kind", rewrite.kind) && mapper.mapOptional("reason", rewrite.reason);
 }
 
 bool fromJSON(const json::Value &value, PlanInterface &cut, json::Path path) {
@@ -148,7 +149,8 @@ static bool fromJSON(const json::Value &value, PlanFile &plan, json::Path path) 
   if (const json::Object *model = value.getAsObject()->getObject("model"))
     plan.sha256 = model->getString("sha256").value_or("").str();
   return mapper.map("steps", plan.steps) && mapper.mapOptional("copies", plan.copies) &&
-         mapper.mapOptional("rewritten", plan.rewritten) && mapper.mapOptional("interface", plan.interface);
+         mapper.mapOptional("rewritten", plan.rewritten) &&
+         mapper.mapOptional("interface", plan.interface);
 }
 
 } // namespace secateur::pruning
@@ -158,7 +160,7 @@ static Location fileLocation(llvm::StringRef path, MLIRContext *context) {
 }
 
 llvm::FailureOr<PlanFile> secateur::pruning::parsePlan(llvm::StringRef text, llvm::StringRef name,
-                                                     MLIRContext *context) {
+                                                       MLIRContext *context) {
   llvm::Expected<json::Value> value = json::parse(text);
   if (!value)
     return emitError(fileLocation(name, context))
@@ -166,14 +168,18 @@ llvm::FailureOr<PlanFile> secateur::pruning::parsePlan(llvm::StringRef text, llv
   PlanFile plan;
   json::Path::Root root("plan");
   if (!fromJSON(*value, plan, root))
-    return emitError(fileLocation(name, context)) << "the plan is malformed: " << llvm::toString(root.getError());
+    return emitError(fileLocation(name, context))
+           << "the plan is malformed: " << llvm::toString(root.getError());
   return plan;
 }
 
-llvm::FailureOr<PlanFile> secateur::pruning::readPlanFile(llvm::StringRef path, MLIRContext *context) {
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+llvm::FailureOr<PlanFile> secateur::pruning::readPlanFile(llvm::StringRef path,
+                                                          MLIRContext *context) {
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
+      llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
-    return emitError(fileLocation(path, context)) << "the plan cannot be read: " << buffer.getError().message();
+    return emitError(fileLocation(path, context))
+           << "the plan cannot be read: " << buffer.getError().message();
   return parsePlan((*buffer)->getBuffer(), path, context);
 }
 
@@ -237,7 +243,8 @@ static void printCopy(json::OStream &out, const PlanCopy &copy) {
 
 /// One element a line: plans are read and edited by people.
 template <typename T>
-static void printLines(llvm::raw_ostream &stream, llvm::StringRef key, const std::vector<T> &elements,
+static void printLines(llvm::raw_ostream &stream, llvm::StringRef key,
+                       const std::vector<T> &elements,
                        llvm::function_ref<void(json::OStream &, const T &)> print) {
   stream << ",\n \"" << key << "\": [";
   for (const auto &[index, element] : llvm::enumerate(elements)) {
@@ -256,25 +263,28 @@ std::string secateur::pruning::printPlan(const PlanFile &plan) {
     stream << ",\n \"model\": {\"sha256\": \"" << plan.sha256 << "\"}";
   printLines<PlanStep>(stream, "steps", plan.steps, printStep);
   printLines<PlanCopy>(stream, "copies", plan.copies, printCopy);
-  printLines<PlanRewrite>(stream, "rewritten", plan.rewritten, [](json::OStream &out, const PlanRewrite &rewrite) {
-    out.object([&] {
-      out.attribute("initializer", rewrite.initializer);
-      out.attribute("kind", rewrite.kind);
-      out.attribute("reason", rewrite.reason);
-    });
-  });
-  printLines<PlanInterface>(stream, "interface", plan.interface, [](json::OStream &out, const PlanInterface &cut) {
-    out.object([&] {
-      out.attribute("value", cut.value);
-      out.attribute("axis", cut.axis);
-      printIndices(out, "indices", cut.indices);
-    });
-  });
+  printLines<PlanRewrite>(stream, "rewritten", plan.rewritten,
+                          [](json::OStream &out, const PlanRewrite &rewrite) {
+                            out.object([&] {
+                              out.attribute("initializer", rewrite.initializer);
+                              out.attribute("kind", rewrite.kind);
+                              out.attribute("reason", rewrite.reason);
+                            });
+                          });
+  printLines<PlanInterface>(stream, "interface", plan.interface,
+                            [](json::OStream &out, const PlanInterface &cut) {
+                              out.object([&] {
+                                out.attribute("value", cut.value);
+                                out.attribute("axis", cut.axis);
+                                printIndices(out, "indices", cut.indices);
+                              });
+                            });
   stream << "}\n";
   return text;
 }
 
-LogicalResult secateur::pruning::writePlanFile(const PlanFile &plan, llvm::StringRef path, MLIRContext *context) {
+LogicalResult secateur::pruning::writePlanFile(const PlanFile &plan, llvm::StringRef path,
+                                               MLIRContext *context) {
   llvm::Expected<llvm::sys::fs::TempFile> file = llvm::sys::fs::TempFile::create(path + ".%%%%%%");
   if (!file)
     return emitError(fileLocation(path, context))
@@ -285,14 +295,17 @@ LogicalResult secateur::pruning::writePlanFile(const PlanFile &plan, llvm::Strin
   if (std::error_code code = stream.error()) {
     stream.clear_error();
     llvm::consumeError(file->discard());
-    return emitError(fileLocation(path, context)) << "the plan cannot be written: " << code.message();
+    return emitError(fileLocation(path, context))
+           << "the plan cannot be written: " << code.message();
   }
   if (llvm::Error error = file->keep(path))
-    return emitError(fileLocation(path, context)) << "the plan cannot be written: " << llvm::toString(std::move(error));
+    return emitError(fileLocation(path, context))
+           << "the plan cannot be written: " << llvm::toString(std::move(error));
   return success();
 }
 
-llvm::FailureOr<std::string> secateur::pruning::hashFile(llvm::StringRef path, MLIRContext *context) {
+llvm::FailureOr<std::string> secateur::pruning::hashFile(llvm::StringRef path,
+                                                         MLIRContext *context) {
   auto fail = [&](const llvm::Twine &reason) {
     return emitError(fileLocation(path, context)) << "the file cannot be read: " << reason;
   };

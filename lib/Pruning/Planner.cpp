@@ -22,7 +22,8 @@ Planner::Planner(ModelExtents &extents, const std::vector<Group> &groups,
     : extents(extents), groups(groups), scores(scores), targets(targets) {
   for (auto [index, group] : llvm::enumerate(groups)) {
     GroupState &state = states.emplace_back();
-    int64_t slots = std::max<int64_t>(group.constraints.balanced, 1), slotSize = group.units / slots;
+    int64_t slots = std::max<int64_t>(group.constraints.balanced, 1),
+            slotSize = group.units / slots;
     state.kept.resize(slots);
     for (int64_t unit = 0; unit < slots * slotSize; ++unit) {
       state.kept[unit / slotSize].push_back(unit);
@@ -32,7 +33,9 @@ Planner::Planner(ModelExtents &extents, const std::vector<Group> &groups,
     state.tensors = double(std::max<size_t>(1, llvm::count_if(group.members, isStoredTensor)));
     // Ties leave from the end, so that equal weights give a stable choice.
     for (std::vector<int64_t> &slot : state.kept)
-      llvm::sort(slot, [&](int64_t a, int64_t b) { return std::pair(-scores[index][a], a) < std::pair(-scores[index][b], b); });
+      llvm::sort(slot, [&](int64_t a, int64_t b) {
+        return std::pair(-scores[index][a], a) < std::pair(-scores[index][b], b);
+      });
   }
   ModelCost cost = extents.getCost();
   flops = double(cost.flops);
@@ -107,7 +110,8 @@ void Planner::updateCandidate(Cluster &cluster) {
     const GroupState &state = states[index];
     int64_t count = nextCount(index);
     // Groups that keep equally many must be able to lose equally many.
-    if (count == 0 || (!candidate.units.empty() && int64_t(candidate.units.front().size()) != count))
+    if (count == 0 ||
+        (!candidate.units.empty() && int64_t(candidate.units.front().size()) != count))
       return;
     std::vector<int64_t> &units = candidate.units.emplace_back();
     double energy = 0, tiny = state.energy * 1e-9 + 1e-30;
@@ -119,7 +123,9 @@ void Planner::updateCandidate(Cluster &cluster) {
     // -log of the kept share of the energy that is left. `tiny` spreads units
     // without any energy by their number.
     double share = double(count) / double(state.keptCount);
-    candidate.loss -= state.tensors * std::log1p(-std::min((energy + tiny * share) / (state.energy + tiny), 1 - 1e-9));
+    candidate.loss -=
+        state.tensors *
+        std::log1p(-std::min((energy + tiny * share) / (state.energy + tiny), 1 - 1e-9));
   }
   candidate.valid = true;
   measure(cluster);
@@ -140,14 +146,16 @@ void Planner::measure(Cluster &cluster) {
     extents.tryRemove(groups[index], candidate.units[position], shapes);
   auto shapeOf = [&](Value value) {
     auto found = shapes.find(value);
-    return found == shapes.end() ? SmallVector<int64_t>(extents.getPrunedShape(value)) : found->second;
+    return found == shapes.end() ? SmallVector<int64_t>(extents.getPrunedShape(value))
+                                 : found->second;
   };
   for (Operation *op : cluster.ops)
     candidate.flops += double(currentFlops(op) - ModelExtents::getFlops(op, shapeOf));
   for (Value tensor : cluster.tensors)
     if (shapes.contains(tensor))
-      candidate.parameters += double(ModelExtents::getTensorCost(tensor, extents.getPrunedShape(tensor)).parameters -
-                                     ModelExtents::getTensorCost(tensor, shapeOf(tensor)).parameters);
+      candidate.parameters +=
+          double(ModelExtents::getTensorCost(tensor, extents.getPrunedShape(tensor)).parameters -
+                 ModelExtents::getTensorCost(tensor, shapeOf(tensor)).parameters);
 }
 
 double Planner::gainOf(const Candidate &candidate) const {
@@ -178,7 +186,9 @@ void Planner::commit(Cluster &cluster) {
     for (Operation *op : cluster.ops)
       flops += sign * double(currentFlops(op));
     for (Value tensor : cluster.tensors)
-      parameters += sign * double(ModelExtents::getTensorCost(tensor, extents.getPrunedShape(tensor)).parameters);
+      parameters +=
+          sign *
+          double(ModelExtents::getTensorCost(tensor, extents.getPrunedShape(tensor)).parameters);
   };
   sum(-1);
   for (auto [position, index] : llvm::enumerate(cluster.groups)) {

@@ -21,8 +21,8 @@ struct PlanTarget {
 
 class Planner {
 public:
-  Planner(ModelExtents &extents, const std::vector<Group> &groups, const std::vector<std::vector<double>> &scores,
-          llvm::ArrayRef<PlanTarget> targets);
+  Planner(ModelExtents &extents, const std::vector<Group> &groups,
+          const std::vector<std::vector<double>> &scores, llvm::ArrayRef<PlanTarget> targets);
 
   /// Goes on removing until the targets are met; false where nothing more can
   /// leave. At least `minShare` of each group's units stays.

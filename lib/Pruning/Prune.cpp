@@ -16,7 +16,8 @@ using namespace secateur::pruning;
 static FailureOr<PlanOutcome> replay(func::FuncOp func, const PruneOptions &options) {
   if (failed(replayPlan(func, *options.replay, options.sha256)))
     return failure();
-  FailureOr<std::unique_ptr<ModelExtents>> extents = ModelExtents::compute(func, options.plan.nominal);
+  FailureOr<std::unique_ptr<ModelExtents>> extents =
+      ModelExtents::compute(func, options.plan.nominal);
   if (failed(extents))
     return failure();
   PlanOutcome outcome;
@@ -32,7 +33,8 @@ static FailureOr<PlanOutcome> replay(func::FuncOp func, const PruneOptions &opti
 static FailureOr<PlanOutcome> choose(func::FuncOp func, const PruneOptions &options) {
   std::unique_ptr<Criterion> criterion = createCriterion(options.criterion);
   if (!criterion)
-    return func.emitError("there is no criterion named '") << options.criterion << "'; known: magnitude";
+    return func.emitError("there is no criterion named '")
+           << options.criterion << "'; known: magnitude";
   if (failed(keepGroups(func, options.keep)) || failed(scoreGroups(func, *criterion)))
     return failure();
   return planPruning(func, options.plan);
@@ -52,7 +54,8 @@ FailureOr<PruneOutcome> pruning::decidePruning(func::FuncOp func, const PruneOpt
   return outcome;
 }
 
-LogicalResult pruning::carryOutPruning(func::FuncOp func, const PruneOptions &options, PruneOutcome &outcome) {
+LogicalResult pruning::carryOutPruning(func::FuncOp func, const PruneOptions &options,
+                                       PruneOutcome &outcome) {
   ApplyOptions apply;
   apply.nominal = options.plan.nominal;
   FailureOr<PlanFile> plan = applyPlan(func, apply);

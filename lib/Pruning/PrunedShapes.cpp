@@ -82,11 +82,13 @@ std::optional<ArrayRef<nn::Number>> PrunedShapes::getNumbers(Value value) {
   if (auto found = numbers.find(value); found != numbers.end())
     return ArrayRef<nn::Number>(*found->second);
   // Floating-point constants are what they are in the dense model.
-  return value.getDefiningOp<nn::ConstantOp>() ? extents.getSymbolicShapes().getNumbers(value) : std::nullopt;
+  return value.getDefiningOp<nn::ConstantOp>() ? extents.getSymbolicShapes().getNumbers(value)
+                                               : std::nullopt;
 }
 
 void PrunedShapes::setElements(Value result, ArrayRef<nn::Dim> values) {
-  elements[result] = std::make_unique<SmallVector<nn::Dim>>(llvm::map_range(values, [&](nn::Dim d) { return simplify(d); }));
+  elements[result] = std::make_unique<SmallVector<nn::Dim>>(
+      llvm::map_range(values, [&](nn::Dim d) { return simplify(d); }));
 }
 
 void PrunedShapes::setNumbers(Value result, ArrayRef<nn::Number> values) {

@@ -34,9 +34,15 @@ public:
   nn::Dim unknownElement(mlir::Value, unsigned) override { return unknown(); }
   nn::Dim minimum(nn::Dim left, nn::Dim right) override;
   nn::Dim maximum(nn::Dim left, nn::Dim right) override;
-  nn::Dim simplify(nn::Dim expression) override { return mlir::simplifyAffineExpr(expression, 0, nextSymbol); }
-  std::optional<int64_t> getLowerBound(nn::Dim expression) override { return constantOf(expression); }
-  std::optional<int64_t> getUpperBound(nn::Dim expression) override { return constantOf(expression); }
+  nn::Dim simplify(nn::Dim expression) override {
+    return mlir::simplifyAffineExpr(expression, 0, nextSymbol);
+  }
+  std::optional<int64_t> getLowerBound(nn::Dim expression) override {
+    return constantOf(expression);
+  }
+  std::optional<int64_t> getUpperBound(nn::Dim expression) override {
+    return constantOf(expression);
+  }
   bool requireEqual(nn::Dim, nn::Dim, mlir::Operation *) override { return true; }
   std::string toString(nn::Dim) const override { return "?"; }
   llvm::LogicalResult inferRegion(mlir::Region &) override { return llvm::success(); }

@@ -32,9 +32,10 @@ RemovedElements::RemovedElements(llvm::ArrayRef<int64_t> shape) : shape(shape) {
 
 bool RemovedElements::contains(const IndexBox &box) const {
   return llvm::all_of(box, [&](const auto &entry) {
-    return entry.first >= 0 && entry.first < int64_t(shape.size()) && llvm::all_of(entry.second, [&](int64_t index) {
-             return index >= 0 && index < shape[entry.first];
-           });
+    return entry.first >= 0 && entry.first < int64_t(shape.size()) &&
+           llvm::all_of(
+               entry.second,
+               [&](int64_t index) { return index >= 0 && index < shape[entry.first]; });
   });
 }
 
@@ -69,8 +70,8 @@ void RemovedElements::add(const IndexBox &box) {
 namespace {
 
 /// Walks the elements of a box over an array of `extents`, row-major.
-void forEachInBox(llvm::ArrayRef<int64_t> extents, const IndexBox &box, llvm::function_ref<void(int64_t)> visit,
-                  size_t axis = 0, int64_t offset = 0) {
+void forEachInBox(llvm::ArrayRef<int64_t> extents, const IndexBox &box,
+                  llvm::function_ref<void(int64_t)> visit, size_t axis = 0, int64_t offset = 0) {
   if (axis == extents.size())
     return visit(offset);
   auto named = box.find(axis);
@@ -98,7 +99,8 @@ struct Grid {
   /// many of them.
   void dropFromRuns(size_t axis);
   /// Keeps `kept(outer, inner)` of each run, which has `count` entries.
-  void gather(size_t axis, int64_t count, llvm::function_ref<llvm::ArrayRef<int64_t>(int64_t, int64_t)> kept);
+  void gather(size_t axis, int64_t count,
+              llvm::function_ref<llvm::ArrayRef<int64_t>(int64_t, int64_t)> kept);
 };
 
 void Grid::gather(size_t axis, int64_t count,
@@ -109,7 +111,8 @@ void Grid::gather(size_t axis, int64_t count,
   for (int64_t o = 0; o < outerCount; ++o)
     for (int64_t i = 0; i < innerCount; ++i)
       for (auto [to, from] : llvm::enumerate(kept(o, i))) {
-        int64_t source = (o * extent + from) * innerCount + i, target = (o * count + to) * innerCount + i;
+        int64_t source = (o * extent + from) * innerCount + i,
+                target = (o * count + to) * innerCount + i;
         newPositions[target] = positions[source];
         newRemoved[target] = removed[source];
       }
@@ -144,9 +147,11 @@ void Grid::dropFromRuns(size_t axis) {
   if (kept.empty())
     return;
   size_t count = kept.front().size();
-  if (int64_t(count) == extent || llvm::any_of(kept, [&](const auto &run) { return run.size() != count; }))
+  if (int64_t(count) == extent ||
+      llvm::any_of(kept, [&](const auto &run) { return run.size() != count; }))
     return;
-  gather(axis, count, [&](int64_t o, int64_t i) { return llvm::ArrayRef<int64_t>(kept[o * innerCount + i]); });
+  gather(axis, count,
+         [&](int64_t o, int64_t i) { return llvm::ArrayRef<int64_t>(kept[o * innerCount + i]); });
 }
 
 } // namespace
@@ -231,7 +236,8 @@ std::optional<llvm::SmallVector<int64_t>> RemovedElements::packedShape() const {
 
 std::optional<llvm::SmallVector<int64_t>>
 RemovedElements::packedShapeWith(llvm::ArrayRef<IndexBox> extra) const {
-  bool simple = boxes.empty() && llvm::all_of(extra, [](const IndexBox &box) { return box.size() == 1; });
+  bool simple =
+      boxes.empty() && llvm::all_of(extra, [](const IndexBox &box) { return box.size() == 1; });
   if (!simple) {
     RemovedElements copy = *this;
     for (const IndexBox &box : extra)
@@ -253,18 +259,19 @@ RemovedElements::packedShapeWith(llvm::ArrayRef<IndexBox> extra) const {
 // Bytes
 //===----------------------------------------------------------------------===//
 
-ElementsAttr secateur::pruning::makeElements(ShapedType type, std::vector<char> bytes, ElementsAttr like,
-                                           llvm::StringRef name) {
+ElementsAttr secateur::pruning::makeElements(ShapedType type, std::vector<char> bytes,
+                                             ElementsAttr like, llvm::StringRef name) {
   if (!isa<DenseResourceElementsAttr>(like))
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64, /*dataIsMutable=*/false);
+  AsmResourceBlob blob =
+      HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64, /*dataIsMutable=*/false);
   return DenseResourceElementsAttr::get(type, name, std::move(blob));
 }
 
 /// Appends the kept elements of slabs to `out`: one copy per run.
 static void copyKept(llvm::ArrayRef<char> bytes, int64_t width, llvm::ArrayRef<int64_t> shape,
-                     llvm::ArrayRef<llvm::SmallVector<int64_t>> kept, size_t lastCut, std::vector<char> &out,
-                     size_t axis = 0, int64_t offset = 0) {
+                     llvm::ArrayRef<llvm::SmallVector<int64_t>> kept, size_t lastCut,
+                     std::vector<char> &out, size_t axis = 0, int64_t offset = 0) {
   if (axis < lastCut) {
     for (int64_t index : kept[axis])
       copyKept(bytes, width, shape, kept, lastCut, out, axis + 1, offset * shape[axis] + index);
@@ -283,7 +290,8 @@ static void copyKept(llvm::ArrayRef<char> bytes, int64_t width, llvm::ArrayRef<i
 }
 
 /// The bytes of the kept part, for a tensor without ragged boxes.
-static std::vector<char> copySlabs(llvm::ArrayRef<char> bytes, int64_t width, llvm::ArrayRef<int64_t> shape,
+static std::vector<char> copySlabs(llvm::ArrayRef<char> bytes, int64_t width,
+                                   llvm::ArrayRef<int64_t> shape,
                                    llvm::ArrayRef<llvm::BitVector> slabs, int64_t keptCount) {
   llvm::SmallVector<llvm::SmallVector<int64_t>> kept(shape.size());
   size_t lastCut = 0;
@@ -316,7 +324,8 @@ ElementsAttr RemovedElements::erase(ElementsAttr value, llvm::StringRef name) co
     return empty() ? value : ElementsAttr();
   }
   if (boxes.empty())
-    return makeElements(newType, copySlabs(data->bytes, width, shape, slabs, product(*packed)), value, name);
+    return makeElements(newType, copySlabs(data->bytes, width, shape, slabs, product(*packed)),
+                        value, name);
   Packing packing(*this);
   packing.pack();
   int64_t block = product(packing.tail) * width;
@@ -337,7 +346,8 @@ static llvm::SmallVector<char> encode(double value, Type type) {
   } else if (auto integer = dyn_cast<IntegerType>(type)) {
     if (value != double(int64_t(value)))
       return {};
-    bits = llvm::APInt(64, int64_t(value), /*isSigned=*/true).trunc(std::min(64u, integer.getWidth()));
+    bits =
+        llvm::APInt(64, int64_t(value), /*isSigned=*/true).trunc(std::min(64u, integer.getWidth()));
   } else {
     return {};
   }
@@ -350,7 +360,7 @@ static llvm::SmallVector<char> encode(double value, Type type) {
 }
 
 ElementsAttr secateur::pruning::fillElements(ElementsAttr value, llvm::ArrayRef<Filling> fillings,
-                                           llvm::StringRef name) {
+                                             llvm::StringRef name) {
   std::optional<analysis::ConstantBytes> data = analysis::getConstantBytes(value);
   if (!data)
     return {};
@@ -366,8 +376,9 @@ ElementsAttr secateur::pruning::fillElements(ElementsAttr value, llvm::ArrayRef<
     llvm::SmallVector<char> element = encode(filling.value, type.getElementType());
     if (element.empty())
       return {};
-    forEachInBox(type.getShape(), filling.box,
-                 [&](int64_t position) { std::memcpy(out.data() + position * width, element.data(), width); });
+    forEachInBox(type.getShape(), filling.box, [&](int64_t position) {
+      std::memcpy(out.data() + position * width, element.data(), width);
+    });
   }
   return makeElements(type, std::move(out), value, name);
 }

@@ -39,7 +39,8 @@ namespace {
 /// Finds the units of a model that a plan's steps are.
 class PlanMatcher {
 public:
-  explicit PlanMatcher(func::FuncOp func) : func(func), groups(collectGroups(func)), removed(groups.size()) {
+  explicit PlanMatcher(func::FuncOp func)
+      : func(func), groups(collectGroups(func)), removed(groups.size()) {
     for (auto [index, group] : llvm::enumerate(groups))
       byName[group.name] = index;
   }
@@ -50,8 +51,8 @@ public:
       if (!unit)
         explainMisfit(number, step);
       else if (!removed[unit->first].insert(unit->second).second)
-        misfit("step " + std::to_string(number) + " erases unit " + std::to_string(step.unit) + " of group '" +
-               step.group + "' again");
+        misfit("step " + std::to_string(number) + " erases unit " + std::to_string(step.unit) +
+               " of group '" + step.group + "' again");
     }
     if (misfits.empty())
       checkConstraints();
@@ -82,7 +83,8 @@ private:
     auto named = byName.find(step.group);
     if (named != byName.end()) {
       const Group &group = groups[named->second];
-      if (step.unit >= 0 && step.unit < group.units && canonicalText(makeSlices(group, step.unit)) == wanted)
+      if (step.unit >= 0 && step.unit < group.units &&
+          canonicalText(makeSlices(group, step.unit)) == wanted)
         return std::pair(named->second, step.unit);
     }
     if (bySlices.empty())
@@ -111,8 +113,9 @@ private:
         if (axis >= type.getRank())
           return misfit(where + "'" + slice.initializer + "' has no axis " + std::to_string(axis));
         if (indices.back() >= type.getDimSize(axis))
-          return misfit(where + "'" + slice.initializer + "' has " + std::to_string(type.getDimSize(axis)) +
-                        " positions on axis " + std::to_string(axis) + ", the plan cuts position " +
+          return misfit(where + "'" + slice.initializer + "' has " +
+                        std::to_string(type.getDimSize(axis)) + " positions on axis " +
+                        std::to_string(axis) + ", the plan cuts position " +
                         std::to_string(indices.back()));
       }
     }
@@ -124,11 +127,11 @@ private:
     for (auto [group, units] : llvm::zip_equal(groups, removed)) {
       int64_t kept = group.units - int64_t(units.size());
       if (kept < group.constraints.minKeep)
-        misfit("group '" + group.name + "' would keep " + std::to_string(kept) + " units and needs " +
-               std::to_string(group.constraints.minKeep));
+        misfit("group '" + group.name + "' would keep " + std::to_string(kept) +
+               " units and needs " + std::to_string(group.constraints.minKeep));
       if (group.constraints.multipleOf > 1 && !units.empty() && kept % group.constraints.multipleOf)
-        misfit("group '" + group.name + "' would keep " + std::to_string(kept) + " units, which is no multiple of " +
-               std::to_string(group.constraints.multipleOf));
+        misfit("group '" + group.name + "' would keep " + std::to_string(kept) +
+               " units, which is no multiple of " + std::to_string(group.constraints.multipleOf));
     }
   }
 
@@ -146,7 +149,8 @@ private:
 LogicalResult pruning::replayPlan(func::FuncOp func, const PlanFile &plan, StringRef sha256) {
   PlanMatcher matcher(func);
   if (!sha256.empty() && !plan.sha256.empty() && sha256 != plan.sha256)
-    matcher.misfit("it was made for a file with SHA-256 " + plan.sha256 + ", this one has " + sha256.str());
+    matcher.misfit("it was made for a file with SHA-256 " + plan.sha256 + ", this one has " +
+                   sha256.str());
   else
     matcher.match(plan);
   return matcher.finish();

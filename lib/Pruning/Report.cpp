@@ -14,7 +14,8 @@ using namespace secateur;
 using namespace secateur::pruning;
 namespace json = llvm::json;
 
-PruningReport pruning::summarize(func::FuncOp func, const ModelCost &dense, const ModelCost &pruned) {
+PruningReport pruning::summarize(func::FuncOp func, const ModelCost &dense,
+                                 const ModelCost &pruned) {
   PruningReport report{dense, pruned, {}, {}};
   for (const Group &group : collectGroups(func)) {
     GroupSummary &summary = report.groups.emplace_back();
@@ -31,10 +32,13 @@ PruningReport pruning::summarize(func::FuncOp func, const ModelCost &dense, cons
 }
 
 /// JSON is UTF-8; names of a file need not be.
-static std::string text(StringRef name) { return json::isUTF8(name) ? name.str() : json::fixUTF8(name); }
+static std::string text(StringRef name) {
+  return json::isUTF8(name) ? name.str() : json::fixUTF8(name);
+}
 
 json::Object pruning::toJson(const ModelCost &cost) {
-  return json::Object{{"parameters", cost.parameters}, {"flops", cost.flops}, {"weight_bytes", cost.weightBytes}};
+  return json::Object{
+      {"parameters", cost.parameters}, {"flops", cost.flops}, {"weight_bytes", cost.weightBytes}};
 }
 
 json::Object pruning::toJson(const PruningReport &report) {
@@ -43,8 +47,10 @@ json::Object pruning::toJson(const PruningReport &report) {
     json::Array members;
     for (const std::string &member : group.members)
       members.push_back(text(member));
-    groups.push_back(json::Object{
-        {"name", text(group.name)}, {"units", group.units}, {"kept", group.kept}, {"members", std::move(members)}});
+    groups.push_back(json::Object{{"name", text(group.name)},
+                                  {"units", group.units},
+                                  {"kept", group.kept},
+                                  {"members", std::move(members)}});
   }
   for (const PinSummary &pin : report.pins)
     pins.push_back(json::Object{{"tensor", text(pin.tensor)},
@@ -58,8 +64,8 @@ json::Object pruning::toJson(const PruningReport &report) {
 }
 
 static void printCost(llvm::raw_ostream &out, StringRef name, int64_t dense, int64_t pruned) {
-  out << llvm::format("  %-13s %16lld -> %16lld  (%5.1f%%)\n", name.str().c_str(), (long long)dense, (long long)pruned,
-                      dense ? 100.0 * double(pruned) / double(dense) : 100.0);
+  out << llvm::format("  %-13s %16lld -> %16lld  (%5.1f%%)\n", name.str().c_str(), (long long)dense,
+                      (long long)pruned, dense ? 100.0 * double(pruned) / double(dense) : 100.0);
 }
 
 void pruning::printTable(const PruningReport &report, llvm::raw_ostream &out) {
@@ -73,7 +79,8 @@ void pruning::printTable(const PruningReport &report, llvm::raw_ostream &out) {
       ++whole;
       continue;
     }
-    out << llvm::format("  %5lld  %5lld  %7zu  ", (long long)group.units, (long long)group.kept, group.members.size())
+    out << llvm::format("  %5lld  %5lld  %7zu  ", (long long)group.units, (long long)group.kept,
+                        group.members.size())
         << group.name << "\n";
   }
   if (whole)

@@ -100,17 +100,19 @@ static FailureOr<Weights> openWeights(Value weight) {
   }
   Reader reader = type ? readerOf(type.getElementType()) : nullptr;
   if (!data || !reader || !type.hasStaticShape())
-    return emitError(weight.getLoc()) << "tensor '" << valueName(weight) << "' of type " << weight.getType()
-                                      << " cannot be read for scoring";
-  return Weights{type.getShape(), *data, reader, int64_t(analysis::getElementBytes(type.getElementType()))};
+    return emitError(weight.getLoc()) << "tensor '" << valueName(weight) << "' of type "
+                                      << weight.getType() << " cannot be read for scoring";
+  return Weights{type.getShape(), *data, reader,
+                 int64_t(analysis::getElementBytes(type.getElementType()))};
 }
 
 static LogicalResult checkFinite(Value weight, double sum) {
   if (std::isfinite(sum))
     return success();
-  return emitError(weight.getLoc()) << "tensor '" << valueName(weight)
-                                    << "' holds a NaN or an infinity, so that its units cannot be scored; repair the "
-                                       "model, or exclude the tensor with --keep";
+  return emitError(weight.getLoc())
+         << "tensor '" << valueName(weight)
+         << "' holds a NaN or an infinity, so that its units cannot be scored; repair the "
+            "model, or exclude the tensor with --keep";
 }
 
 FailureOr<ArrayRef<double>> WeightEnergy::alongAxis(Value weight, int64_t axis) {
@@ -148,7 +150,8 @@ FailureOr<double> WeightEnergy::ofBox(Value weight, const Slab &slab) {
     return failure();
   SmallVector<SmallVector<int64_t>> positions;
   for (auto [axis, extent] : llvm::enumerate(weights->shape)) {
-    auto named = llvm::find_if(slab.axes, [&](const auto &entry) { return entry.first == int64_t(axis); });
+    auto named =
+        llvm::find_if(slab.axes, [&](const auto &entry) { return entry.first == int64_t(axis); });
     if (named != slab.axes.end()) {
       positions.push_back(named->second);
       continue;
@@ -216,7 +219,9 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Criterion> pruning::createMagnitudeCriterion() { return std::make_unique<MagnitudeCriterion>(); }
+std::unique_ptr<Criterion> pruning::createMagnitudeCriterion() {
+  return std::make_unique<MagnitudeCriterion>();
+}
 
 std::unique_ptr<Criterion> pruning::createCriterion(StringRef name) {
   if (name == "magnitude")
@@ -237,7 +242,8 @@ LogicalResult pruning::scoreGroups(func::FuncOp func, Criterion &criterion) {
 
 ArrayRef<double> pruning::getScores(prune::GroupOp group) {
   auto scores = group->getAttrOfType<DenseF64ArrayAttr>(kScoresAttr);
-  return scores && int64_t(scores.size()) == int64_t(group.getUnits()) ? scores.asArrayRef() : ArrayRef<double>();
+  return scores && int64_t(scores.size()) == int64_t(group.getUnits()) ? scores.asArrayRef()
+                                                                       : ArrayRef<double>();
 }
 
 namespace {
@@ -246,7 +252,8 @@ struct PruneScore : pruning::impl::PruneScoreBase<PruneScore> {
   void runOnOperation() override {
     std::unique_ptr<Criterion> chosen = createCriterion(criterion);
     if (!chosen) {
-      getOperation().emitError("there is no criterion named '") << criterion << "'; known: magnitude";
+      getOperation().emitError("there is no criterion named '")
+          << criterion << "'; known: magnitude";
       return signalPassFailure();
     }
     if (failed(scoreGroups(getOperation(), *chosen)))

@@ -39,12 +39,14 @@ public:
 
   /// Demands an element of an integer operand.
   virtual void demand(mlir::OpOperand &operand, int64_t index, int64_t value) = 0;
-  /// Replaces an integer constant operand as a whole, shape included; fails with an error on its owner where it is
-  /// none.
-  virtual llvm::LogicalResult replaceIntegers(mlir::OpOperand &operand, llvm::ArrayRef<int64_t> shape,
+  /// Replaces an integer constant operand as a whole, shape included; fails with an error on its
+  /// owner where it is none.
+  virtual llvm::LogicalResult replaceIntegers(mlir::OpOperand &operand,
+                                              llvm::ArrayRef<int64_t> shape,
                                               llvm::ArrayRef<int64_t> values) = 0;
   /// A new 1-D int64 constant before `op`, named after `op`'s first output and `role`.
-  virtual mlir::Value createIntegers(mlir::Operation *op, llvm::StringRef role, llvm::ArrayRef<int64_t> values) = 0;
+  virtual mlir::Value createIntegers(mlir::Operation *op, llvm::StringRef role,
+                                     llvm::ArrayRef<int64_t> values) = 0;
 };
 
 } // namespace secateur::nn

@@ -30,8 +30,10 @@ mlir::FailureOr<PlanFile> applyPlan(mlir::func::FuncOp func, const ApplyOptions 
 
 /// Marks the units that `plan` erases. `sha256` is the hash of the model's file
 /// (empty: not compared). Fails with one error that names each misfit: another
-/// file, a tensor or index that is not there, slices that are no unit of the model, a constraint that is hurt.
-llvm::LogicalResult replayPlan(mlir::func::FuncOp func, const PlanFile &plan, llvm::StringRef sha256);
+/// file, a tensor or index that is not there, slices that are no unit of the model, a constraint
+/// that is hurt.
+llvm::LogicalResult replayPlan(mlir::func::FuncOp func, const PlanFile &plan,
+                               llvm::StringRef sha256);
 
 /// What `unit` owns of the stored tensors of `group`.
 std::vector<PlanSlice> makeSlices(const Group &group, int64_t unit);

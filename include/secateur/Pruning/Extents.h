@@ -47,7 +47,8 @@ public:
 
   /// Fails with an error where shapes contradict each other or `nominal` does
   /// not fit the inputs.
-  static mlir::FailureOr<std::unique_ptr<ModelExtents>> compute(mlir::func::FuncOp func, const NominalShapes &nominal);
+  static mlir::FailureOr<std::unique_ptr<ModelExtents>> compute(mlir::func::FuncOp func,
+                                                                const NominalShapes &nominal);
 
   /// Dimensions that depend on data are ShapedType::kDynamic; empty where even
   /// the rank is unknown.

@@ -7,10 +7,10 @@
 //
 // A group's loss is -log of the share of its energy (the sum of squared scores)
 // that is kept, for each stored tensor that it is part of: a channel of the
-// residual stream is lost to every layer that reads it. The units that leave are those that lose least for the cost that
-// they save, one after another, where the cost of each is that of the whole model
-// at the extents reached so far. As a group empties, each further unit loses
-// more of what is left, so that no layer collapses while others are whole.
+// residual stream is lost to every layer that reads it. The units that leave are those that lose
+// least for the cost that they save, one after another, where the cost of each is that of the whole
+// model at the extents reached so far. As a group empties, each further unit loses more of what is
+// left, so that no layer collapses while others are whole.
 //===----------------------------------------------------------------------===//
 
 #ifndef SECATEUR_PRUNING_PLAN_H
@@ -59,7 +59,8 @@ struct PlanOutcome {
 mlir::FailureOr<PlanOutcome> planPruning(mlir::func::FuncOp func, const PlanOptions &options);
 
 /// Turns the groups that own a tensor, or feed or leave a node, whose name
-/// matches one of the glob `patterns` into pins. Fails with an error where a pattern is malformed or matches nothing.
+/// matches one of the glob `patterns` into pins. Fails with an error where a pattern is malformed
+/// or matches nothing.
 llvm::LogicalResult keepGroups(mlir::func::FuncOp func, llvm::ArrayRef<std::string> patterns);
 
 /// The units that leave; empty where nothing does.

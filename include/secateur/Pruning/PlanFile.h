@@ -83,10 +83,12 @@ struct PlanFile {
 llvm::FailureOr<PlanFile> readPlanFile(llvm::StringRef path, mlir::MLIRContext *context);
 
 /// As readPlanFile, from text; `name` stands for the file in errors.
-llvm::FailureOr<PlanFile> parsePlan(llvm::StringRef text, llvm::StringRef name, mlir::MLIRContext *context);
+llvm::FailureOr<PlanFile> parsePlan(llvm::StringRef text, llvm::StringRef name,
+                                    mlir::MLIRContext *context);
 
 /// Writes a plan beside `path` and renames it into place.
-llvm::LogicalResult writePlanFile(const PlanFile &plan, llvm::StringRef path, mlir::MLIRContext *context);
+llvm::LogicalResult writePlanFile(const PlanFile &plan, llvm::StringRef path,
+                                  mlir::MLIRContext *context);
 
 /// The plan as JSON text.
 std::string printPlan(const PlanFile &plan);

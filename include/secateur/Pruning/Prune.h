@@ -39,7 +39,8 @@ mlir::FailureOr<PruneOutcome> decidePruning(mlir::func::FuncOp func, const Prune
 
 /// Erases what `decidePruning` marked and fills in the plan. For the zeroed model
 /// of a proof, call `applyPlan` with `zero` on a clone of the marked function.
-llvm::LogicalResult carryOutPruning(mlir::func::FuncOp func, const PruneOptions &options, PruneOutcome &outcome);
+llvm::LogicalResult carryOutPruning(mlir::func::FuncOp func, const PruneOptions &options,
+                                    PruneOutcome &outcome);
 
 } // namespace secateur::pruning
 

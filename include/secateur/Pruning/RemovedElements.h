@@ -65,11 +65,12 @@ struct Filling {
 
 /// `value` with boxes filled; null where the elements cannot be read or the type
 /// cannot hold a filling.
-mlir::ElementsAttr fillElements(mlir::ElementsAttr value, llvm::ArrayRef<Filling> fillings, llvm::StringRef name);
+mlir::ElementsAttr fillElements(mlir::ElementsAttr value, llvm::ArrayRef<Filling> fillings,
+                                llvm::StringRef name);
 
 /// An attribute like `like` (a resource or dense) that owns `bytes`.
-mlir::ElementsAttr makeElements(mlir::ShapedType type, std::vector<char> bytes, mlir::ElementsAttr like,
-                                llvm::StringRef name);
+mlir::ElementsAttr makeElements(mlir::ShapedType type, std::vector<char> bytes,
+                                mlir::ElementsAttr like, llvm::StringRef name);
 
 } // namespace secateur::pruning
 

@@ -39,7 +39,8 @@ PruningReport summarize(mlir::func::FuncOp func, const ModelCost &dense, const M
 
 /// `{"parameters": ..., "flops": ..., "weight_bytes": ...}`
 llvm::json::Object toJson(const ModelCost &cost);
-/// `dense`, `pruned`, `groups` [{name, units, kept, members}] and `pins` [{tensor, axis, reason, node}].
+/// `dense`, `pruned`, `groups` [{name, units, kept, members}] and `pins` [{tensor, axis, reason,
+/// node}].
 llvm::json::Object toJson(const PruningReport &report);
 
 /// A table for people: what is left, each group that loses units, and the pins by
