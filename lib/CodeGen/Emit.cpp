@@ -11,12 +11,7 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
-#include "llvm/CodeGen/CodeGenTargetMachineImpl.h"
-#include "llvm/CodeGen/MachineModuleInfo.h"
-#include "llvm/CodeGen/Passes.h"
-#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -55,28 +50,12 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigne
   passes.run(module, modules);
 }
 
-/// The usual code generation, but without the machine scheduler before register
-/// allocation: it moves the loads of later steps up in register-tiled kernels until
-/// accumulators are spilled in the innermost loop (a third of the speed).
 static std::string emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  auto &target = static_cast<llvm::CodeGenTargetMachineImpl &>(machine);
-  auto *modules = new llvm::MachineModuleInfoWrapperPass(&target);
-  llvm::TargetPassConfig *config = target.createPassConfig(passes);
-  config->disablePass(&llvm::MachineSchedulerID);
-  passes.add(new llvm::TargetLibraryInfoWrapperPass(machine.getTargetTriple()));
-  passes.add(config);
-  passes.add(modules);
-  if (config->addISelPasses())
-    llvm::report_fatal_error("the target cannot select instructions");
-  config->addMachinePasses();
-  config->setInitialized();
-  if (target.addAsmPrinter(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile,
-                           modules->getMMI().getContext()))
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     llvm::report_fatal_error("the target cannot emit object files");
-  passes.add(llvm::createFreeMachineFunctionPass());
   passes.run(module);
   return std::string(bytes.begin(), bytes.end());
 }
