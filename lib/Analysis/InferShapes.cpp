@@ -9,7 +9,6 @@
 #include "secateur/Support/Names.h"
 
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/JSON.h"
 
 namespace secateur::analysis {
@@ -44,34 +43,47 @@ static void annotateResults(Operation *op, SymbolicShapes &shapes) {
     op->setAttr("nn.elements", builder.getArrayAttr(elements));
 }
 
-/// The shapes of all named values at the top level; null where not even the rank
-/// is known.
+/// Sizes or elements, null for those that are not constant.
+static llvm::json::Array toJson(ArrayRef<Dim> values) {
+  llvm::json::Array array;
+  for (Dim value : values) {
+    auto constant = dyn_cast<AffineConstantExpr>(value);
+    array.push_back(constant ? llvm::json::Value(constant.getValue()) : llvm::json::Value(nullptr));
+  }
+  return array;
+}
+
+static llvm::json::Array toJson(ArrayRef<nn::Number> values) {
+  llvm::json::Array array;
+  for (const nn::Number &value : values) {
+    auto constant = dyn_cast_if_present<AffineConstantExpr>(value.numerator);
+    array.push_back(constant ? llvm::json::Value(double(constant.getValue()) / double(value.denominator))
+                             : llvm::json::Value(nullptr));
+  }
+  return array;
+}
+
+/// What is known of all named values at the top level.
 static LogicalResult writeReport(func::FuncOp func, StringRef path, SymbolicShapes &shapes) {
+  llvm::json::Object values;
+  for (Operation &op : func.getBody().front())
+    for (auto [name, result] : llvm::zip(getOutputNames(op.getLoc()), op.getResults())) {
+      if (name.empty() || values.get(name))
+        continue;
+      llvm::json::Object value;
+      if (std::optional<ArrayRef<Dim>> shape = shapes.getShape(result))
+        value["shape"] = toJson(*shape);
+      if (std::optional<ArrayRef<Dim>> elements = shapes.getElements(result))
+        value["elements"] = toJson(*elements);
+      else if (std::optional<ArrayRef<nn::Number>> numbers = shapes.getNumbers(result))
+        value["elements"] = toJson(*numbers);
+      values[name] = std::move(value);
+    }
   std::error_code error;
   llvm::raw_fd_ostream stream(path, error);
   if (error)
     return func.emitError() << "cannot write '" << path << "': " << error.message();
-  llvm::json::OStream json(stream, 1);
-  json.object([&] {
-    llvm::StringSet<> seen;
-    for (Operation &op : func.getBody().front())
-      for (auto [name, result] : llvm::zip(getOutputNames(op.getLoc()), op.getResults())) {
-        if (name.empty() || !seen.insert(name).second)
-          continue;
-        std::optional<ArrayRef<Dim>> shape = shapes.getShape(result);
-        json.attributeBegin(name);
-        if (!shape)
-          json.value(nullptr);
-        else
-          json.array([&] {
-            for (Dim size : *shape) {
-              auto constant = dyn_cast<AffineConstantExpr>(size);
-              json.value(constant ? llvm::json::Value(constant.getValue()) : llvm::json::Value(nullptr));
-            }
-          });
-        json.attributeEnd();
-      }
-  });
+  stream << llvm::json::Value(std::move(values)) << "\n";
   return success();
 }
 

@@ -40,8 +40,8 @@ def NNInferShapes : Pass<"nn-infer-shapes", "::mlir::func::FuncOp"> {
            "Also write the symbolic shape and the known elements of each result to the attributes "
            "nn.shapes and nn.elements">,
     Option<"report", "report", "std::string", "\"\"",
-           "Write the shape of each value that the file names to this file, as JSON: "
-           "name -> [sizes], null where a size is not constant">,
+           "Write what is known of each value that the file names to this file, as JSON: "
+           "name -> {shape: [sizes], elements: [...]}, null for what is not constant">,
   ];
 }
 
