@@ -209,6 +209,11 @@ static FailureOr<SpatialWindow> transposedWindow(nn::ConvTransposeOp op, Lowerin
         (in - 1) * window->strides[axis] + extra + window->extent(axis) - out));
     if (!total)
       return context.unsupported(op, "its pads are not constant");
+    if (*total < 0) { // more than the windows cover: at the end
+      window->before[axis] = 0;
+      window->after[axis] = *total;
+      continue;
+    }
     int64_t half = std::max<int64_t>(*total, 0) / 2, rest = std::max<int64_t>(*total, 0) - half;
     window->before[axis] = automatic == "SAME_UPPER" ? half : rest;
     window->after[axis] = automatic == "SAME_UPPER" ? rest : half;

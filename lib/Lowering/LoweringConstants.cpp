@@ -49,6 +49,8 @@ static DenseElementsAttr inlineConstant(ElementsAttr value, ArrayRef<int64_t> pe
   bool isFloat = isa<FloatType>(stored);
   if (isFloat && !stored.isF32() && !stored.isF64())
     return {};
+  if (std::optional<SmallVector<double>> splat = isFloat ? LoweringContext::constantSplat(value) : std::nullopt)
+    return DenseElementsAttr::get(storedType, FloatAttr::get(stored, splat->front()));
   std::optional<SmallVector<double>> floats;
   std::optional<SmallVector<int64_t>> integers;
   if (isFloat)
@@ -77,12 +79,18 @@ static DenseElementsAttr inlineConstant(ElementsAttr value, ArrayRef<int64_t> pe
   return DenseElementsAttr::getFromRawBuffer(storedType, bytes);
 }
 
+static double toDouble(APFloat value) {
+  bool losesInfo;
+  value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return value.convertToDouble();
+}
+
 std::optional<SmallVector<double>> LoweringContext::constantSplat(ElementsAttr constant) {
-  std::optional<SmallVector<double>> values = analysis::readFloats(constant, kMaxElements);
-  if (!values || values->empty())
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant); dense && dense.isSplat() && isa<FloatType>(dense.getElementType()))
+    return SmallVector<double>{toDouble(dense.getSplatValue<APFloat>())};
+  if (constant.getNumElements() != 1)
     return std::nullopt;
-  values->resize(1);
-  return values;
+  return analysis::readFloats(constant, 1);
 }
 
 Value LoweringContext::lowerConstant(Value value, Layout layout) {

@@ -5,6 +5,8 @@
 #include "Models.h"
 #include "Scalars.h"
 
+#include "secateur/Analysis/Constants.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -74,8 +76,10 @@ static LogicalResult lowerConstantOfShape(nn::ConstantOfShapeOp op, LoweringCont
         return context.unsupported(op, "its value cannot be read");
       scalar = FloatAttr::get(stored, splat->front());
     } else {
-      APInt element = (*value).isSplat() ? (*value).getSplatValue<APInt>() : *(*value).value_begin<APInt>();
-      scalar = IntegerAttr::get(stored, element.zextOrTrunc(stored.getIntOrFloatBitWidth()));
+      std::optional<SmallVector<int64_t>> element = analysis::readIntegers(*value, 1);
+      if (!element || element->size() != 1)
+        return context.unsupported(op, "its value cannot be read");
+      scalar = IntegerAttr::get(stored, element->front());
     }
   }
   Value fill = arith::ConstantOp::create(context.b, scalar);

@@ -50,10 +50,13 @@ static Value parameterTensor(LoweringContext &context, Value value, int64_t rank
   if (!value)
     return {};
   ArrayRef<Dim> dims = context.shape(value);
-  if (dims.size() == 1 && LoweringContext::constantOf(dims[0]) == 1 && rank != 1)
+  if (dims.size() == 1 && LoweringContext::constantOf(dims[0]) == 1)
     return context.reshape(context.get(value), dims, {});
   return context.get(value);
 }
+
+/// With one scale for all the axis means nothing.
+static bool isPerAxis(Value scales) { return cast<RankedTensorType>(scales.getType()).getRank() != 0; }
 
 static Value asFloat(ImplicitLocOpBuilder &b, Value stored, Value typedLike) {
   return convertScalar(b, LoweringContext::toScalar(b, stored, LoweringContext::kindOf(typedLike)),
@@ -64,9 +67,9 @@ static LogicalResult lowerDequantize(nn::DequantizeLinearOp op, LoweringContext 
   Value input = op.getX(), result = op.getY(), zero = op.getXZeroPoint();
   int64_t rank = context.rank(input), axis = rank ? frontAxis(op.getAxis(), rank) : 0;
   Value block = op.getBlockSize() ? context.index(int64_t(op.getBlockSize())) : Value();
-  if (axis < 0 || (rank && axis >= rank))
-    return context.unsupported(op, "its axis is out of range");
   Value scales = parameterTensor(context, op.getXScale(), rank), zeros = parameterTensor(context, zero, rank);
+  if (isPerAxis(scales) && (axis < 0 || axis >= rank))
+    return context.unsupported(op, "its axis is out of range");
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
   Type type = storedElement(result);
@@ -96,13 +99,13 @@ static Value quantize(ImplicitLocOpBuilder &b, Value x, Value scale, Value zero,
 static LogicalResult lowerQuantize(nn::QuantizeLinearOp op, LoweringContext &context) {
   Value input = op.getX(), result = op.getY(), zero = op.getYZeroPoint();
   int64_t rank = context.rank(input), axis = rank ? frontAxis(op.getAxis(), rank) : 0;
-  if (axis < 0 || (rank && axis >= rank))
-    return context.unsupported(op, "its axis is out of range");
   ScalarKind kind = LoweringContext::kindOf(result);
   if (kind != ScalarKind::Signed && kind != ScalarKind::Unsigned)
     return context.unsupported(op, "its result is not of integers");
   Value block = op.getBlockSize() ? context.index(int64_t(op.getBlockSize())) : Value();
   Value scales = parameterTensor(context, op.getYScale(), rank), zeros = parameterTensor(context, zero, rank);
+  if (isPerAxis(scales) && (axis < 0 || axis >= rank))
+    return context.unsupported(op, "its axis is out of range");
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
   Type type = storedElement(result);

@@ -87,7 +87,9 @@ Value secateur::lowering::elementCount(LoweringContext &context, ArrayRef<Dim> d
 static FailureOr<SmallVector<int64_t>> reductionAxes(Operation *op, Value axes, bool noop, int64_t rank,
                                                      LoweringContext &context) {
   SmallVector<int64_t> result;
-  if (axes) {
+  // A tensor of no elements is known whatever it comes from.
+  bool empty = axes && context.rank(axes) == 1 && LoweringContext::constantOf(context.dim(axes, 0)) == 0;
+  if (axes && !empty) {
     std::optional<SmallVector<int64_t>> given = context.constantInts(axes);
     if (!given)
       return context.unsupported(op, "its axes are not constant");

@@ -118,7 +118,22 @@ Value Scalars::pow(Value base, Value exponent) {
   }
   if (kind == ScalarKind::Float)
     return math::PowFOp::create(b, base, exponent);
-  return math::IPowIOp::create(b, base, exponent);
+  // By squaring; exponents of 64 and more overflow, except of 0, 1 and -1, whose
+  // powers the first bit decides.
+  Value one = number(1), zero = number(0), result = one, square = base;
+  for (int bit = 0; bit < 6; ++bit) {
+    Value shifted = arith::ShRUIOp::create(b, exponent, number(bit));
+    Value isSet = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, arith::AndIOp::create(b, shifted, one), zero);
+    result = select(isSet, mul(result, square), result);
+    square = mul(square, square);
+  }
+  if (kind != ScalarKind::Signed)
+    return result;
+  // Of negative exponents only 1 and -1 have a power that is not 0.
+  Value isUnit = equal(mul(base, base), one);
+  Value odd = equal(arith::AndIOp::create(b, exponent, one), one);
+  Value unit = select(odd, base, one);
+  return select(less(exponent, zero), select(isUnit, unit, zero), result);
 }
 
 Value Scalars::lowest() {

@@ -155,6 +155,9 @@ def test_binary_broadcast(tmp_path):
     for exponent in (0.5, 1.0, 2.0, 3.0, -1.0, 1.7, 0.0):
         graph.op("Pow", small, graph.constant(exponent, np.float32))
     graph.op("Pow", small, graph.input(normal(5)))
+    whole = graph.input(np.array([-3, -1, 0, 1, 2, 7], np.int64))
+    for exponent in (0, 1, 2, 5):
+        graph.op("Pow", whole, graph.constant(exponent))
     graph.op("Mod", x, graph.constant(1.3, np.float32), fmod=1)
     for kind in ("Max", "Min", "Sum", "Mean"):
         graph.op(kind, x, small, graph.constant([0.1, 0.2, 0.3, 0.4, 0.5], np.float32))
@@ -450,7 +453,7 @@ def test_transposed_convolutions(tmp_path):
         (5, (3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1]}), (5, (3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]}),
         (5, (4, 4), {"strides": [2, 2], "pads": [1, 1, 1, 1]}), (2, (3, 3), {"group": 3}), (1, (3, 3), {"group": 6, "strides": [2, 2]}),
         (3, (3, 2), {"dilations": [2, 2]}),
-        (4, (3, 3), {"strides": [2, 2], "output_shape": [8, 10]})]:
+        (4, (3, 3), {"strides": [2, 2], "output_shape": [8, 10]}), (4, (3, 3), {"strides": [3, 2], "output_shape": [13, 12]})]:
         if "output_shape" in attributes:
             source = graph.input(normal(1, 6, 4, 5))
         else:
@@ -593,6 +596,7 @@ def test_quantized(tmp_path):
     graph.op("DequantizeLinear", quantized, c(0.05, np.float32), c(3, np.int8))
     graph.op("QuantizeLinear", x, c([0.02, 0.03, 0.05], np.float32), c([128, 100, 0], np.uint8), axis=0)
     graph.op("DynamicQuantizeLinear", x, count=3)
+    graph.op("QuantizeLinear", graph.input(normal(6)), c(0.05, np.float32), c(3, np.uint8))
     a, b = graph.input(rng.integers(0, 255, (3, 8)).astype(np.uint8)), c(rng.integers(-100, 100, (8, 5)), np.int8)
     graph.op("MatMulInteger", a, b, c(7, np.uint8), c(-2, np.int8))
     graph.check(tmp_path)
