@@ -30,7 +30,8 @@ struct CodeGenOptions {
   /// "strict" or "fast", for the descriptor; passes before this one act on it.
   std::string mathMode = "strict";
   std::string modelName;
-  /// Threads that compile; at least 1. The object is the same for any number.
+  /// Threads that may compile. MLIR's passes use the context's; LLVM's part runs
+  /// on one whatever this says, so that the object is the same for any number.
   unsigned threads = 2;
 };
 
