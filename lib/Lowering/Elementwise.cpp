@@ -89,9 +89,11 @@ static Value power(nn::PowOp op, Scalars &s, ImplicitLocOpBuilder &b, ValueRange
 }
 
 static Value bitShift(nn::BitShiftOp op, Scalars &s, ImplicitLocOpBuilder &b, ValueRange x) {
-  // Shifting by all bits or more gives 0.
-  Value width = s.number(x[0].getType().getIntOrFloatBitWidth());
-  Value fits = s.less(x[1], width);
+  // An amount of all bits or more, or below 0, leaves 0, or copies of the sign.
+  int64_t width = x[0].getType().getIntOrFloatBitWidth();
+  Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x[1], s.number(width));
+  if (op.getDirection() != "LEFT" && LoweringContext::kindOf(op.getX()) == ScalarKind::Signed)
+    return arith::ShRSIOp::create(b, x[0], s.select(fits, x[1], s.number(width - 1)));
   Value amount = s.select(fits, x[1], s.number(0));
   Value shifted = op.getDirection() == "LEFT" ? Value(arith::ShLIOp::create(b, x[0], amount))
                                               : Value(arith::ShRUIOp::create(b, x[0], amount));
