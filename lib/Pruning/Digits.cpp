@@ -388,14 +388,29 @@ void DigitGraph::unify(NodeId left, NodeId right, unsigned reason) {
 }
 
 void DigitGraph::unifySum(NodeId node, NodeId other, unsigned reason) {
-  SmallVector<NodeId, 2> pieces = nodes[node].children;
-  NodeId rest = other;
-  for (NodeId piece : ArrayRef(pieces).drop_back()) {
-    auto [head, tail] = cut(rest, extent(piece).factor);
-    unify(piece, head, reason);
-    rest = tail;
+  // Pieces of both from the front; the longer one is cut.
+  auto piecesOf = [&](NodeId set) {
+    if (nodes[set].kind != Kind::Sum)
+      return SmallVector<NodeId>{set};
+    SmallVector<NodeId> pieces(nodes[set].children.begin(), nodes[set].children.end());
+    std::reverse(pieces.begin(), pieces.end());
+    return pieces;
+  };
+  SmallVector<NodeId> left = piecesOf(node), right = piecesOf(other);
+  while (!left.empty() && !right.empty()) {
+    NodeId leftPiece = left.pop_back_val(), rightPiece = right.pop_back_val();
+    int64_t leftSize = extent(leftPiece).factor, rightSize = extent(rightPiece).factor;
+    if (leftSize > rightSize) {
+      auto [head, tail] = cut(leftPiece, rightSize);
+      left.push_back(tail);
+      leftPiece = head;
+    } else if (rightSize > leftSize) {
+      auto [head, tail] = cut(rightPiece, leftSize);
+      right.push_back(tail);
+      rightPiece = head;
+    }
+    unify(leftPiece, rightPiece, reason);
   }
-  unify(pieces.back(), rest, reason);
   // Next time they are one at once.
   node = find(node);
   other = find(other);

@@ -93,7 +93,7 @@ struct AttentionCoupling
       builder.setResult(0, {q->batch, q->heads, q->sequence, v->inside});
     // The optional results, of which the shape tells the sequence.
     auto setPresent = [&](Value present, const Operand &from) {
-      if (!present)
+      if (!present || builder.shape(present)->size() != 4)
         return;
       Axis sequence = builder.rigid((*builder.shape(present))[2], "positions of a sequence stay");
       builder.setResult(cast<OpResult>(present).getResultNumber(),
@@ -101,7 +101,8 @@ struct AttentionCoupling
     };
     setPresent(attention.getPresentKey(), *k);
     setPresent(attention.getPresentValue(), *v);
-    if (Value scores = attention.getQkMatmulOutput()) {
+    Value scores = attention.getQkMatmulOutput();
+    if (scores && builder.shape(scores)->size() == 4) {
       ArrayRef<Dim> shape = *builder.shape(scores);
       builder.setResult(cast<OpResult>(scores).getResultNumber(),
                         {q->batch, q->heads, q->sequence,

@@ -13,7 +13,7 @@ using namespace secateur;
 using namespace secateur::pruning;
 
 /// Longer lists of indices are tables, not permutations of channels.
-static constexpr size_t kMaxIndices = 1 << 16;
+static constexpr size_t kMaxIndices = 1 << 12;
 static constexpr StringLiteral kByData = "positions are picked by what the input holds";
 
 /// The positions `indices` of an axis, one after the other, runs in one piece.

@@ -23,6 +23,12 @@ struct Recurrent : nn::CouplingOpInterface::ExternalModel<Recurrent<Op, gates, h
     SmallVector<Axis> xAxes(builder.axes(x)), wAxes(builder.axes(w)), rAxes(builder.axes(r));
     bool known =
         xAxes.size() == 3 && wAxes.size() == 3 && rAxes.size() == 3 && builder.extent(rAxes[2]);
+    // Bias, states and peepholes have the ranks that the operator gives them.
+    for (auto [index, rank] :
+         {std::pair(3u, 2u), std::pair(5u, 3u), std::pair(6u, 3u), std::pair(7u, 2u)})
+      if (index < (hasCell ? 8u : 6u))
+        if (OpOperand *operand = operandOf(layer, index))
+          known &= builder.axes(*operand).size() == rank;
     bool plain = known && !layer.getActivations() && !layer.getClip();
     if (!plain) {
       for (OpOperand &operand : op->getOpOperands())
