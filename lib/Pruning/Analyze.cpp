@@ -47,7 +47,12 @@ private:
   void untie(nn::ConstantOp constant);
   void collect(Value value, ArrayRef<Axis> axes, bool keepsValue);
   void collectPins(Value value, ArrayRef<Axis> axes);
-  Group makeGroup(ArrayRef<NodeId> ids);
+  void gather();
+  bool canVanish(NodeId node);
+  void keepOne(NodeId node);
+  Group makeGroup(NodeId id);
+  Group makeGathered(ArrayRef<NodeId> ids);
+  Group startGroup(const Places &places);
   std::string uniqueName(const Places &places);
   static bool isWeight(Value value);
 
@@ -55,6 +60,12 @@ private:
   Solver &solver;
   DigitGraph &digits;
   llvm::MapVector<NodeId, Places> placesOf;
+  /// The axes that are not pinned as a whole.
+  SmallVector<NodeId> axes;
+  /// What becomes a group: one digit, or digits of one position that lie on the
+  /// same axes. The latter know their place in this list.
+  SmallVector<SmallVector<NodeId, 1>> groups;
+  llvm::DenseMap<NodeId, size_t> gatheredIn;
   llvm::StringMap<unsigned> names;
   llvm::StringSet<> valueNames;
   std::vector<Pin> pins;
@@ -124,6 +135,7 @@ void Writer::collect(Value value, ArrayRef<Axis> axes, bool keepsValue) {
   for (auto [index, axis] : llvm::enumerate(axes)) {
     if (digits.pinOf(axis.id))
       continue;
+    this->axes.push_back(axis.id);
     digits.forEachDigit(axis.id, [&, index = index](const Occurrence &at) {
       // Only the outermost loop may depend on the input's size.
       bool known =
@@ -169,37 +181,135 @@ std::string Writer::uniqueName(const Places &places) {
   return number ? name + "#" + std::to_string(number) : name;
 }
 
-/// One digit, or digits of one position each that lie in the same places.
-Group Writer::makeGroup(ArrayRef<NodeId> ids) {
-  const Places &places = placesOf[ids.front()];
+/// A group with a member for each value among the places.
+Group Writer::startGroup(const Places &places) {
   Group group;
   group.name = uniqueName(places);
-  group.units = ids.size() > 1 ? ids.size() : digits.extent(ids.front()).factor;
-  llvm::DenseMap<Value, unsigned> memberOf;
-  for (auto [number, place] : llvm::enumerate(places)) {
-    auto [found, isNew] = memberOf.try_emplace(place.value, group.members.size());
-    if (isNew) {
+  for (const Place &place : places) {
+    auto found = llvm::find(group.members, place.value);
+    size_t member = found - group.members.begin();
+    if (found == group.members.end()) {
       group.members.push_back(place.value);
       group.layouts.emplace_back();
     }
-    prune::MemberLayout &layout = group.layouts[found->second];
-    layout.keepsValue |= place.keepsValue;
-    prune::AxisPart part;
-    part.axis = place.axis;
-    if (ids.size() == 1) {
-      part.offset = place.offset;
-      part.block = place.block;
-      part.outer = place.outer;
-    } else {
-      for (NodeId id : ids) {
-        const Place &of = placesOf[id][number];
-        prune::AxisPart single{place.axis, of.offset, of.block, of.outer, 1, 0, {}};
-        part.lists.push_back(single.positions(0));
-      }
-    }
-    layout.boxes.emplace_back().parts.push_back(std::move(part));
+    group.layouts[member].keepsValue |= place.keepsValue;
   }
   return group;
+}
+
+Group Writer::makeGroup(NodeId id) {
+  const Places &places = placesOf[id];
+  Group group = startGroup(places);
+  group.units = digits.extent(id).factor;
+  for (const Place &place : places) {
+    prune::MemberLayout &layout =
+        group.layouts[llvm::find(group.members, place.value) - group.members.begin()];
+    layout.boxes.emplace_back().parts.push_back(
+        {place.axis, place.offset, place.block, place.outer, 1, 0, {}});
+  }
+  return group;
+}
+
+/// One box for each axis, with a list of positions for each digit.
+Group Writer::makeGathered(ArrayRef<NodeId> ids) {
+  Group group = startGroup(placesOf[ids.front()]);
+  group.units = ids.size();
+  for (auto [unit, id] : llvm::enumerate(ids)) {
+    for (const Place &place : placesOf[id]) {
+      prune::MemberLayout &layout =
+          group.layouts[llvm::find(group.members, place.value) - group.members.begin()];
+      auto *box = llvm::find_if(layout.boxes,
+                                [&](auto &box) { return box.parts.front().axis == place.axis; });
+      if (box == layout.boxes.end()) {
+        layout.boxes.emplace_back().parts.push_back({place.axis, 0, 1, {}, 1, 0, {}});
+        box = &layout.boxes.back();
+        box->parts.front().lists.resize(ids.size());
+      }
+      SmallVector<int64_t> &list = box->parts.front().lists[unit];
+      prune::AxisPart single{place.axis, place.offset, place.block, place.outer, 1, 0, {}};
+      llvm::append_range(list, single.positions(0));
+      llvm::sort(list);
+      list.erase(llvm::unique(list), list.end());
+    }
+  }
+  return group;
+}
+
+/// Digits with weights become groups; those of one position by the axes on which
+/// they lie.
+void Writer::gather() {
+  using Signature = SmallVector<std::pair<void *, int64_t>>;
+  std::map<Signature, size_t> known;
+  for (auto &[id, places] : placesOf) {
+    if (llvm::none_of(places, [](const Place &place) { return isWeight(place.value); }))
+      continue;
+    if (!digits.extent(id).isOne()) {
+      groups.push_back({id});
+      continue;
+    }
+    Signature signature;
+    for (const Place &place : places)
+      signature.emplace_back(place.value.getAsOpaquePointer(), place.axis);
+    llvm::sort(signature);
+    signature.erase(llvm::unique(signature), signature.end());
+    auto [found, isNew] = known.try_emplace(signature, groups.size());
+    if (isNew)
+      groups.emplace_back();
+    groups[found->second].push_back(id);
+    gatheredIn[id] = found->second;
+  }
+  // The only position of its kind cannot leave: something must stay.
+  for (SmallVector<NodeId, 1> &ids : groups) {
+    if (ids.size() == 1 && gatheredIn.erase(ids.front()))
+      ids.clear();
+  }
+  // Each group keeps a unit, which is no help to an axis that has only a part of
+  // some product of them: [a0][b0] + [a0][b1] + [a1][b0] without a0 and b0.
+  for (NodeId axis : axes)
+    if (canVanish(axis))
+      keepOne(axis);
+}
+
+/// Whether all of a set may be gone although each group keeps a unit.
+bool Writer::canVanish(NodeId node) {
+  node = digits.find(node);
+  if (digits.pinOf(node))
+    return false;
+  ArrayRef<NodeId> children = digits.childrenOf(node);
+  if (children.empty())
+    return gatheredIn.contains(node);
+  if (!digits.isSum(node))
+    return llvm::any_of(children, [&](NodeId child) { return canVanish(child); });
+  if (!llvm::all_of(children, [&](NodeId child) { return canVanish(child); }))
+    return false;
+  // All units of one group, of which one stays.
+  llvm::SmallDenseMap<size_t, llvm::SmallDenseSet<NodeId>> units;
+  for (NodeId child : children)
+    if (auto found = gatheredIn.find(digits.find(child)); found != gatheredIn.end())
+      units[found->second].insert(digits.find(child));
+  return llvm::none_of(
+      units, [&](auto &entry) { return entry.second.size() == groups[entry.first].size(); });
+}
+
+/// Takes single positions out of their groups until the set cannot vanish.
+void Writer::keepOne(NodeId node) {
+  node = digits.find(node);
+  SmallVector<NodeId> children(digits.childrenOf(node));
+  if (children.empty()) {
+    SmallVector<NodeId, 1> &ids = groups[gatheredIn.lookup(node)];
+    llvm::erase(ids, node);
+    gatheredIn.erase(node);
+    if (ids.size() == 1) {
+      gatheredIn.erase(ids.front());
+      ids.clear();
+    }
+    return;
+  }
+  if (digits.isSum(node))
+    return keepOne(children.front());
+  for (NodeId child : children)
+    if (canVanish(child))
+      keepOne(child);
 }
 
 void Writer::write() {
@@ -229,30 +339,13 @@ void Writer::write() {
         collect(result, solver.axesOf(result), false);
 
   OpBuilder builder = OpBuilder::atBlockTerminator(&func.getBody().front());
-  // Single positions by the places where they lie.
-  using Signature = SmallVector<std::tuple<void *, int64_t, int64_t, size_t>>;
-  std::map<Signature, size_t> gathered;
-  SmallVector<SmallVector<NodeId, 1>> groups;
-  for (auto &[id, places] : placesOf) {
-    if (llvm::none_of(places, [](const Place &place) { return isWeight(place.value); }))
+  gather();
+  for (ArrayRef<NodeId> ids : groups) {
+    if (ids.empty())
       continue;
-    if (!digits.extent(id).isOne()) {
-      groups.push_back({id});
-      continue;
-    }
-    Signature signature;
-    for (const Place &place : places)
-      signature.emplace_back(place.value.getAsOpaquePointer(), place.axis, place.block,
-                             place.outer.size());
-    auto [found, isNew] = gathered.try_emplace(signature, groups.size());
-    if (isNew)
-      groups.emplace_back();
-    groups[found->second].push_back(id);
+    bool isGathered = gatheredIn.contains(ids.front());
+    buildGroup(builder, func.getLoc(), isGathered ? makeGathered(ids) : makeGroup(ids.front()));
   }
-  for (ArrayRef<NodeId> ids : groups)
-    // The only position of its kind cannot leave: something must stay.
-    if (ids.size() > 1 || !digits.extent(ids.front()).isOne())
-      buildGroup(builder, func.getLoc(), makeGroup(ids));
   for (const Pin &pin : pins)
     buildPin(builder, func.getLoc(), pin);
 }

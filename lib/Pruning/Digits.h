@@ -92,6 +92,9 @@ public:
   /// Whether all of the set is known to be pinned, and why.
   std::optional<unsigned> pinOf(NodeId node);
   bool isDigit(NodeId node) { return nodes[find(node)].kind == Kind::Digit; }
+  bool isSum(NodeId node) { return nodes[find(node)].kind == Kind::Sum; }
+  /// The pieces of a sum, the factors of a product; empty for a digit.
+  llvm::ArrayRef<NodeId> childrenOf(NodeId node) { return nodes[find(node)].children; }
   /// All digits of a set, pinned ones included, in order of position.
   void forEachDigit(NodeId node, llvm::function_ref<void(const Occurrence &)> visit);
   /// The runs of positions none of which can leave, and why.

@@ -126,3 +126,24 @@ func.func @gather(%x: tensor<?x3xf32> {nn.name = "x"}, %any: tensor<4xi64> {nn.n
   // CHECK: prune.pin %b axis 1 "positions are picked by what the input holds" by "Gather 'picked'"
   return %2, %5 : tensor<?x2xf32>, tensor<?x2xf32>
 }
+
+// The slice takes the second of the first pair and the first of the second: with
+// one of the pairs and one of the places in a pair gone, nothing would be left of
+// it. So that cannot be chosen: no groups of these two digits are offered.
+// CHECK-LABEL: @slice_across_pairs
+func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x2xf32>, tensor<?x3x2xf32>) {
+  %a = nn.constant dense<1.0> : tensor<3x6xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<2x2xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<2x2xf32> loc("c")
+  %starts = nn.constant dense<1> : tensor<1xi64>
+  %ends = nn.constant dense<3> : tensor<1xi64>
+  %axes = nn.constant dense<1> : tensor<1xi64>
+  %pairs = nn.constant dense<[-1, 3, 2]> : tensor<3xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x6xf32>) -> tensor<?x6xf32>
+  %1 = nn.slice %0, %starts, %ends axes(%axes) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x2xf32>
+  %2 = nn.matmul %1, %b : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+  %3 = nn.reshape %0, %pairs : (tensor<?x6xf32>, tensor<3xi64>) -> tensor<?x3x2xf32>
+  %4 = nn.matmul %3, %c : (tensor<?x3x2xf32>, tensor<2x2xf32>) -> tensor<?x3x2xf32>
+  // CHECK-NOT: prune.group
+  return %2, %4 : tensor<?x2xf32>, tensor<?x3x2xf32>
+}
