@@ -47,3 +47,30 @@ func.func @shared_symbol(%x: tensor<?x4xf32> {nn.name = "x", nn.dims = ["n", ""]
   %1 = nn.add %x, %z : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<*xf32>
   return %0, %1 : tensor<*xf32>, tensor<*xf32>
 }
+
+// Padding computed in floats and clipped at 0, as TensorFlow's "same" is exported:
+// max((ceil(7 / 2) - 1) * 2 + 3 - 7, 0) = 2.
+// CHECK-LABEL: @clipped_floats
+func.func @clipped_floats(%x: tensor<?x3x7xf32> {nn.name = "x"}) -> tensor<?x?x?xf32> {
+  %axis = nn.constant dense<2> : tensor<1xi64>
+  %two = nn.constant dense<2.0> : tensor<1xf32>
+  %one = nn.constant dense<1.0> : tensor<1xf32>
+  %three = nn.constant dense<3.0> : tensor<1xf32>
+  %zero = nn.constant dense<0.0> : tensor<f32>
+  %none = nn.constant dense<0> : tensor<5xi64>
+  %shape = nn.shape %x : (tensor<?x3x7xf32>) -> tensor<3xi64>
+  %size = nn.gather %shape, %axis : (tensor<3xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %float = nn.cast %size {to = 1 : i64} : (tensor<1xi64>) -> tensor<1xf32>
+  %half = nn.div %float, %two : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  %windows = nn.ceil %half : (tensor<1xf32>) -> tensor<1xf32>
+  %steps = nn.sub %windows, %one : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  %reach = nn.mul %steps, %two : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  %needed = nn.add %reach, %three : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  %missing = nn.sub %needed, %float : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  %clipped = nn.clip %missing min(%zero) : (tensor<1xf32>, tensor<f32>) -> tensor<1xf32>
+  %after = nn.cast %clipped {to = 7 : i64} : (tensor<1xf32>) -> tensor<1xi64>
+  %pads = nn.concat %none, %after {axis = 0 : i64} : (tensor<5xi64>, tensor<1xi64>) -> tensor<6xi64>
+  // CHECK: nn.pad {{.*}} -> tensor<?x3x9xf32>
+  %y = nn.pad %x, %pads : (tensor<?x3x7xf32>, tensor<6xi64>) -> tensor<?x?x?xf32>
+  return %y : tensor<?x?x?xf32>
+}
