@@ -172,7 +172,8 @@ Value KernelBuilder::addf(Value a, Value b) { return arith::AddFOp::create(build
 Value KernelBuilder::subf(Value a, Value b) { return arith::SubFOp::create(builder, loc, a, b); }
 Value KernelBuilder::mulf(Value a, Value b) { return arith::MulFOp::create(builder, loc, a, b); }
 Value KernelBuilder::maxf(Value a, Value b) {
-  return arith::MaximumFOp::create(builder, loc, a, b);
+  // One instruction; maximumf takes four for the sake of NaN and -0.
+  return select(arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, a, b), a, b);
 }
 
 Value KernelBuilder::exp(Value x) {

@@ -83,6 +83,7 @@ public:
   mlir::Value addf(mlir::Value a, mlir::Value b);
   mlir::Value subf(mlir::Value a, mlir::Value b);
   mlir::Value mulf(mlir::Value a, mlir::Value b);
+  /// The larger; b where a is NaN.
   mlir::Value maxf(mlir::Value a, mlir::Value b);
   /// exp(x) for x <= 88.7, 0 below -104; about 1 ulp.
   mlir::Value exp(mlir::Value x);
