@@ -17,7 +17,7 @@ LIGHT = ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet5
 MODELS = {
     "mnist_cnn": (ROOT / "samples/mnist_cnn.onnx", [{"image": (1, 1, 28, 28)}, {"image": (5, 1, 28, 28)}]),
     "mnist_vit": (ROOT / "samples/mnist_vit.onnx", [{"image": (1, 1, 28, 28)}, {"image": (3, 1, 28, 28)}]),
-    "ppocr_det": (FOLDER / "ppocr_det.onnx", [{"x": (1, 3, 96, 160)}, {"x": (2, 3, 64, 96)}]),
+    "ppocr_det": (FOLDER / "ppocr_det.onnx", [{"x": (1, 3, 96, 160)}, {"x": (2, 3, 160, 224)}]),
     "ppocr_rec": (FOLDER / "ppocr_rec.onnx", [{"x": (1, 3, 48, 96)}, {"x": (2, 3, 48, 160)}]),
     "ppocr_cls": (FOLDER / "ppocr_cls.onnx", [{"x": (1, 3, 48, 192)}, {"x": (2, 3, 48, 192)}]),
     "nudenet": (FOLDER / "nudenet.onnx", [{"images": (1, 3, 160, 160)}, {"images": (2, 3, 96, 128)}]),
