@@ -49,6 +49,7 @@ private:
   void collectPins(Value value, ArrayRef<Axis> axes);
   void gather();
   bool canVanish(NodeId node);
+  std::optional<NodeId> onlyWayToVanish(NodeId node);
   void keepOne(NodeId node);
   Group makeGroup(NodeId id);
   Group makeGathered(ArrayRef<NodeId> ids);
@@ -270,6 +271,28 @@ void Writer::gather() {
       keepOne(axis);
 }
 
+/// The digit of one position without which nothing of a set is left, where that
+/// is the only way for it to vanish.
+std::optional<NodeId> Writer::onlyWayToVanish(NodeId node) {
+  node = digits.find(node);
+  if (digits.childrenOf(node).empty())
+    return gatheredIn.contains(node) && !digits.pinOf(node) ? std::optional<NodeId>(node)
+                                                            : std::nullopt;
+  if (digits.isSum(node))
+    return std::nullopt;
+  std::optional<NodeId> only;
+  for (NodeId factor : digits.childrenOf(node)) {
+    if (!canVanish(factor))
+      continue;
+    if (only)
+      return std::nullopt;
+    only = onlyWayToVanish(factor);
+    if (!only)
+      return std::nullopt;
+  }
+  return only;
+}
+
 /// Whether all of a set may be gone although each group keeps a unit.
 bool Writer::canVanish(NodeId node) {
   node = digits.find(node);
@@ -285,8 +308,8 @@ bool Writer::canVanish(NodeId node) {
   // All units of one group, of which one stays.
   llvm::SmallDenseMap<size_t, llvm::SmallDenseSet<NodeId>> units;
   for (NodeId child : children)
-    if (auto found = gatheredIn.find(digits.find(child)); found != gatheredIn.end())
-      units[found->second].insert(digits.find(child));
+    if (std::optional<NodeId> digit = onlyWayToVanish(child))
+      units[gatheredIn.lookup(*digit)].insert(*digit);
   return llvm::none_of(
       units, [&](auto &entry) { return entry.second.size() == groups[entry.first].size(); });
 }

@@ -128,10 +128,33 @@ func.func @gather(%x: tensor<?x3xf32> {nn.name = "x"}, %any: tensor<4xi64> {nn.n
 }
 
 // The slice takes the second of the first pair and the first of the second: with
-// one of the pairs and one of the places in a pair gone, nothing would be left of
-// it. So that cannot be chosen: no groups of these two digits are offered.
+// the first pair and the first of each pair gone, nothing would be left of it. The
+// last pair could leave, but is the only one of its kind.
 // CHECK-LABEL: @slice_across_pairs
-func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x2xf32>, tensor<?x3x2xf32>) {
+func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x2xf32>, tensor<?x2x2xf32>) {
+  %a = nn.constant dense<1.0> : tensor<3x6xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<2x2xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<2x2xf32> loc("c")
+  %d = nn.constant dense<1.0> : tensor<3x2xf32> loc("d")
+  %starts = nn.constant dense<1> : tensor<1xi64>
+  %ends = nn.constant dense<3> : tensor<1xi64>
+  %axes = nn.constant dense<1> : tensor<1xi64>
+  %pairs = nn.constant dense<[-1, 3, 2]> : tensor<3xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x6xf32>) -> tensor<?x6xf32>
+  %1 = nn.slice %0, %starts, %ends axes(%axes) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x2xf32>
+  %2 = nn.matmul %1, %b : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+  %3 = nn.reshape %0, %pairs : (tensor<?x6xf32>, tensor<3xi64>) -> tensor<?x3x2xf32>
+  %4 = nn.matmul %3, %c : (tensor<?x3x2xf32>, tensor<2x2xf32>) -> tensor<?x3x2xf32>
+  %5 = nn.transpose %4 {perm = array<i64: 0, 2, 1>} : (tensor<?x3x2xf32>) -> tensor<?x2x3xf32>
+  %6 = nn.matmul %5, %d : (tensor<?x2x3xf32>, tensor<3x2xf32>) -> tensor<?x2x2xf32>
+  // CHECK-NOT: prune.group
+  return %2, %6 : tensor<?x2xf32>, tensor<?x2x2xf32>
+}
+
+// With the pairs kept, one of the two places in each can leave: the slice loses
+// one of its two positions, whichever that is.
+// CHECK-LABEL: @slice_across_kept_pairs
+func.func @slice_across_kept_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x2xf32>, tensor<?x3x2xf32>) {
   %a = nn.constant dense<1.0> : tensor<3x6xf32> loc("a")
   %b = nn.constant dense<1.0> : tensor<2x2xf32> loc("b")
   %c = nn.constant dense<1.0> : tensor<2x2xf32> loc("c")
@@ -144,6 +167,7 @@ func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x
   %2 = nn.matmul %1, %b : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
   %3 = nn.reshape %0, %pairs : (tensor<?x6xf32>, tensor<3xi64>) -> tensor<?x3x2xf32>
   %4 = nn.matmul %3, %c : (tensor<?x3x2xf32>, tensor<2x2xf32>) -> tensor<?x3x2xf32>
+  // CHECK: prune.group "a:1" units(2) (%a[1: {[0, 2, 4], [1, 3, 5]}], %b[0: {[1], [0]}], %c[0: {[0], [1]}],
   // CHECK-NOT: prune.group
   return %2, %4 : tensor<?x2xf32>, tensor<?x3x2xf32>
 }
