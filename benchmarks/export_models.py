@@ -36,6 +36,9 @@ def randomise(model, seed=0):
         elif isinstance(module, nn.LayerNorm) and module.elementwise_affine:
             module.weight.data.uniform_(0.5, 1.5, generator=generator)
             module.bias.data.normal_(0, 0.1, generator=generator)
+        elif isinstance(module, nn.Linear) and not module.weight.any():
+            # Some heads start at zero, which no output shows.
+            module.weight.data.normal_(0, 0.02, generator=generator)
         if isinstance(getattr(module, "layer_scale", None), nn.Parameter):
             # As constructed, 1e-6: a block that adds next to nothing hides what is wrong in it.
             module.layer_scale.data.uniform_(0.1, 0.5, generator=generator)
