@@ -85,7 +85,7 @@ class Graph:
     def grouped(self, x):
         c = self.shapes[x][1]
         groups = int(self.pick([g for g in range(2, c + 1) if c % g == 0] or [1]))
-        return self.conv(x, groups * int(self.pick([t for t in (1, 2, 3) if t * groups <= 32])), groups)
+        return self.conv(x, groups * int(self.pick([t for t in (1, 2, 3) if t * groups <= 32] or [1])), groups)
 
     def activation(self, x):
         op = self.pick(["Relu", "Sigmoid", "Tanh", "HardSigmoid", "Softplus", "Exp", "Abs"])
