@@ -40,7 +40,8 @@ static void separateFills(ModuleOp module) {
       continue;
     SmallVector<OpOperand *> overwritten;
     for (OpOperand &use : fill->getUses())
-      if (auto user = dyn_cast<DestinationStyleOpInterface>(use.getOwner()); user && user.isDpsInit(&use))
+      if (auto user = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+          user && user.isDpsInit(&use))
         overwritten.push_back(&use);
     if (fill->hasOneUse())
       continue;
@@ -80,8 +81,8 @@ static void reuseInputs(linalg::GenericOp op) {
   AffineMap map = op.getMatchingIndexingMap(init);
   for (OpOperand *input : op.getDpsInputOperands()) {
     if (input->get().getType() != init->get().getType() ||
-        op.getMatchingIndexingMap(input) != map || !map.isIdentity() ||
-        !input->get().hasOneUse() || !input->get().getDefiningOp())
+        op.getMatchingIndexingMap(input) != map || !map.isIdentity() || !input->get().hasOneUse() ||
+        !input->get().getDefiningOp())
       continue;
     init->set(input->get());
     return;

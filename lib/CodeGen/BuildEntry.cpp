@@ -96,7 +96,9 @@ struct CodegenBuildEntryPass
 } // namespace
 
 /// The operation of `block` at or around `op`.
-static Operation *ancestorIn(Block &block, Operation *op) { return block.findAncestorOpInBlock(*op); }
+static Operation *ancestorIn(Block &block, Operation *op) {
+  return block.findAncestorOpInBlock(*op);
+}
 
 bool EntryBuilder::isCarriedByLoop(memref::AllocOp alloc, const BufferViewFlowAnalysis &aliases) {
   for (Value alias : aliases.resolve(alloc)) {
@@ -184,8 +186,8 @@ Value EntryBuilder::checkRequirements(OpBuilder &at, IRMapping &mapping,
 
 void EntryBuilder::buildSizes() {
   builder.setInsertionPoint(main);
-  auto type = builder.getFunctionType({pointerType, pointerType, pointerType},
-                                      {builder.getI32Type()});
+  auto type =
+      builder.getFunctionType({pointerType, pointerType, pointerType}, {builder.getI32Type()});
   auto sizes = func::FuncOp::create(builder, loc, "secateur_sizes", type);
   sizes.setPrivate();
   Block *block = sizes.addEntryBlock();
@@ -203,10 +205,11 @@ void EntryBuilder::buildSizes() {
                  index);
   }
   // Dimensions of the outputs: those of known shape come last in the return.
-  unsigned returned = llvm::count_if(ret().getOperandTypes(),
-                                     [](Type type) { return isa<MemRefType>(type); });
+  unsigned returned =
+      llvm::count_if(ret().getOperandTypes(), [](Type type) { return isa<MemRefType>(type); });
   int64_t position = 0;
-  for (auto output : module->getAttrOfType<ArrayAttr>("secateur.outputs").getAsRange<DictionaryAttr>()) {
+  for (auto output :
+       module->getAttrOfType<ArrayAttr>("secateur.outputs").getAsRange<DictionaryAttr>()) {
     auto type = cast<ShapedType>(output.getAs<TypeAttr>("secateur.type").getValue());
     for (int64_t size : type.getShape()) {
       Value dim;
@@ -248,8 +251,8 @@ void EntryBuilder::bindArguments() {
   // Outputs of known shape are the arguments after the inputs, in order. They
   // come first: their sizes are found from the dimensions of the arguments.
   unsigned next = inputAttrs.size();
-  unsigned returned = llvm::count_if(ret().getOperandTypes(),
-                                     [](Type type) { return isa<MemRefType>(type); });
+  unsigned returned =
+      llvm::count_if(ret().getOperandTypes(), [](Type type) { return isa<MemRefType>(type); });
   for (auto [index, output] : llvm::enumerate(outputAttrs.getAsRange<DictionaryAttr>())) {
     if (output.contains("secateur.data_dependent"))
       continue;
@@ -300,15 +303,15 @@ void EntryBuilder::bindBuffers() {
     Value memory;
     if (inTask && type.hasStaticShape() &&
         type.getNumElements() * elementBytes(type.getElementType()) <= kMaxStackBytes) {
-      memory = memref::AllocaOp::create(builder, alloc.getLoc(), type,
-                                        builder.getI64IntegerAttr(64));
+      memory =
+          memref::AllocaOp::create(builder, alloc.getLoc(), type, builder.getI64IntegerAttr(64));
     } else {
       memory = allocate(builder, alloc.getLoc(), context, type, alloc.getDynamicSizes());
       if (inTask) {
         builder.setInsertionPoint(alloc->getBlock()->getTerminator());
-        LLVM::LLVMFuncOp callee = runtimeFunction(
-            module, "secateur_free", LLVM::LLVMVoidType::get(module.getContext()),
-            {pointerType, pointerType});
+        LLVM::LLVMFuncOp callee =
+            runtimeFunction(module, "secateur_free", LLVM::LLVMVoidType::get(module.getContext()),
+                            {pointerType, pointerType});
         LLVM::CallOp::create(builder, loc, callee,
                              ValueRange{context, pointerTo(builder, loc, memory)});
       }
@@ -387,9 +390,9 @@ void EntryBuilder::bindResults() {
       storeElement(builder, loc, arith::IndexCastOp::create(builder, loc, i64, dim), dims, axis);
     }
     Value number = LLVM::ConstantOp::create(builder, loc, i32, builder.getI32IntegerAttr(index));
-    LLVM::LLVMFuncOp callee = runtimeFunction(
-        module, "secateur_set_output", LLVM::LLVMVoidType::get(module.getContext()),
-        {pointerType, i32, pointerType, pointerType});
+    LLVM::LLVMFuncOp callee =
+        runtimeFunction(module, "secateur_set_output", LLVM::LLVMVoidType::get(module.getContext()),
+                        {pointerType, i32, pointerType, pointerType});
     LLVM::CallOp::create(builder, loc, callee,
                          ValueRange{context, number, dims, pointerTo(builder, loc, memref)});
   }

@@ -109,9 +109,8 @@ static llvm::Constant *valueDesc(DescriptorWriter &writer, DictionaryAttr value)
   return writer.structure({writer.string(name ? name.getValue() : ""),
                            writer.array(writer.i64, dims),
                            named ? writer.array(writer.pointer, symbols) : writer.null(),
-                           writer.integer32(dtypeOf(elementType)),
-                           writer.integer32(type.getRank()), writer.integer32(flags),
-                           writer.integer32(0)});
+                           writer.integer32(dtypeOf(elementType)), writer.integer32(type.getRank()),
+                           writer.integer32(flags), writer.integer32(0)});
 }
 
 static llvm::Constant *valueDescs(DescriptorWriter &writer, ArrayAttr values) {
@@ -138,23 +137,15 @@ void secateur::codegen::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
 
   llvm::Constant *descriptor = writer.structure(
       {writer.integer32(SECATEUR_DESCRIPTOR_VERSION),
-       writer.integer32(sizeof(SecateurModelDescriptor)),
-       writer.string("0.1.0"),
-       writer.string(options.modelName),
-       writer.string(target.triple),
-       writer.string(target.cpu),
-       writer.string(options.mathMode),
-       writer.integer64(static_cast<int64_t>(target.cpuFeatures)),
-       writer.integer32(inputs.size()),
-       writer.integer32(outputs.size()),
-       valueDescs(writer, inputs),
-       valueDescs(writer, outputs),
-       writer.integer32(ranges.size()),
+       writer.integer32(sizeof(SecateurModelDescriptor)), writer.string("0.1.0"),
+       writer.string(options.modelName), writer.string(target.triple), writer.string(target.cpu),
+       writer.string(options.mathMode), writer.integer64(static_cast<int64_t>(target.cpuFeatures)),
+       writer.integer32(inputs.size()), writer.integer32(outputs.size()),
+       valueDescs(writer, inputs), valueDescs(writer, outputs), writer.integer32(ranges.size()),
        writer.integer32(messages.size()),
        ranges.empty() ? writer.null() : writer.array(ranges.front()->getType(), ranges),
        messages.empty() ? writer.null() : writer.array(writer.pointer, messages),
-       llvmModule.getFunction("secateur_sizes"),
-       llvmModule.getFunction("secateur_run")});
+       llvmModule.getFunction("secateur_sizes"), llvmModule.getFunction("secateur_run")});
   auto *variable = new llvm::GlobalVariable(llvmModule, descriptor->getType(), /*isConstant=*/true,
                                             llvm::GlobalValue::ExternalLinkage, descriptor,
                                             "secateur_model_descriptor");

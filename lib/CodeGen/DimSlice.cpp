@@ -36,10 +36,10 @@ bool DimSlice::isFromArguments(Value value) {
   Operation *op = value.getDefiningOp();
   bool result = false;
   if (op && op->getNumRegions() == 0 && value.getType().isIntOrIndexOrFloat()) {
-    result = argumentDimension(op).has_value() ||
-             (isPure(op) && !isa<memref::DimOp, tensor::DimOp>(op) &&
-              llvm::all_of(op->getOperands(),
-                           [&](Value operand) { return isFromArguments(operand); }));
+    result =
+        argumentDimension(op).has_value() ||
+        (isPure(op) && !isa<memref::DimOp, tensor::DimOp>(op) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) { return isFromArguments(operand); }));
   }
   known[value] = result;
   return result;

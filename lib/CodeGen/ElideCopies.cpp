@@ -40,8 +40,8 @@ struct Box {
 };
 
 struct BufferUse {
-  Operation *op;       // in the function's block
-  OpOperand *operand;  // the use itself
+  Operation *op;      // in the function's block
+  OpOperand *operand; // the use itself
   Box box;
 };
 
@@ -57,8 +57,7 @@ private:
   bool isSelfCopy(Operation *op, Move &move);
   bool collectUses(Value value, const Box &box, SmallVectorImpl<BufferUse> &uses);
   bool canRetarget(Value value, Value source, ArrayRef<bool> full);
-  void retarget(OpBuilder &builder, Value value, Value source, Value target,
-                Value replacement);
+  void retarget(OpBuilder &builder, Value value, Value source, Value target, Value replacement);
   bool canHoist(Operation *op, Operation *point);
   void hoist(Operation *op, Operation *point);
 
@@ -99,7 +98,7 @@ static Value rootOf(Value value) {
 static Box boxOf(memref::SubViewOp subview) {
   Box box;
   box.known = llvm::none_of(subview.getStaticOffsets(), ShapedType::isDynamic) &&
-                 llvm::all_of(subview.getStaticStrides(), [](int64_t s) { return s == 1; });
+              llvm::all_of(subview.getStaticStrides(), [](int64_t s) { return s == 1; });
   if (!box.known)
     return box;
   box.offsets.assign(subview.getStaticOffsets().begin(), subview.getStaticOffsets().end());
@@ -146,7 +145,8 @@ bool CopyElision::collectUses(Value value, const Box &box, SmallVectorImpl<Buffe
         return false;
       continue;
     }
-    bool plain = isa<DestinationStyleOpInterface>(user) || isa<memref::LoadOp, memref::StoreOp>(user);
+    bool plain =
+        isa<DestinationStyleOpInterface>(user) || isa<memref::LoadOp, memref::StoreOp>(user);
     Operation *ancestor = block.findAncestorOpInBlock(*user);
     if (!plain || !ancestor)
       return false;
@@ -284,9 +284,9 @@ void CopyElision::retarget(OpBuilder &builder, Value value, Value source, Value 
       continue;
     }
     if (auto collapse = dyn_cast<memref::CollapseShapeOp>(user)) {
-      Value collapsed = collapseStrided(builder, collapse.getLoc(), target,
-                                        collapse.getReassociationIndices(),
-                                        collapse.getResultType().getShape());
+      Value collapsed =
+          collapseStrided(builder, collapse.getLoc(), target, collapse.getReassociationIndices(),
+                          collapse.getResultType().getShape());
       retarget(builder, collapse, Value(), Value(), collapsed);
       user->erase();
       continue;
@@ -325,8 +325,8 @@ static bool isUnitStrided(memref::SubViewOp subview) {
 /// What copying a buffer to a part of another one asks for.
 struct CopyElision::Move {
   memref::AllocOp buffer;
-  Value source;     // the view of the buffer that takes the target's place, or it
-  Value targetRoot; // the other buffer
+  Value source;               // the view of the buffer that takes the target's place, or it
+  Value targetRoot;           // the other buffer
   memref::SubViewOp part;     // the target; null for all of it
   SmallVector<int64_t> shift; // where the buffer begins in the target's buffer
   SmallVector<bool> full;     // the axes along which the target is whole
@@ -392,8 +392,9 @@ bool CopyElision::isSelfCopy(Operation *op, Move &move) {
     return false;
   auto slice = copy.getInputs()[0].getDefiningOp<memref::SubViewOp>();
   auto part = copy.getOutputs()[0].getDefiningOp<memref::SubViewOp>();
-  if (!slice || !part || slice.getSource() != move.buffer.getResult() || part.getSource() != move.targetRoot ||
-      !isUnitStrided(slice) || !isUnitStrided(part) || !boxOf(slice).known || !boxOf(part).known)
+  if (!slice || !part || slice.getSource() != move.buffer.getResult() ||
+      part.getSource() != move.targetRoot || !isUnitStrided(slice) || !isUnitStrided(part) ||
+      !boxOf(slice).known || !boxOf(part).known)
     return false;
   for (auto [from, to, shift] :
        llvm::zip_equal(slice.getStaticOffsets(), part.getStaticOffsets(), move.shift))

@@ -44,9 +44,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigne
                                   : optLevel == 1 ? llvm::OptimizationLevel::O1
                                   : optLevel == 2 ? llvm::OptimizationLevel::O2
                                                   : llvm::OptimizationLevel::O3;
-  llvm::ModulePassManager passes = optLevel == 0
-                                       ? builder.buildO0DefaultPipeline(level)
-                                       : builder.buildPerModuleDefaultPipeline(level);
+  llvm::ModulePassManager passes = optLevel == 0 ? builder.buildO0DefaultPipeline(level)
+                                                 : builder.buildPerModuleDefaultPipeline(level);
   passes.run(module, modules);
 }
 
@@ -91,10 +90,10 @@ static LogicalResult runSafely(Location location, llvm::function_ref<void()> wor
 static void collectWeights(ModuleOp module, CompiledObject &result) {
   auto entries = module->getAttrOfType<ArrayAttr>("secateur.weights");
   for (auto entry : entries.getAsRange<DictionaryAttr>()) {
-    PackedWeight weight = PackedWeight::get(
-        entry.getAs<DictionaryAttr>("source"),
-        static_cast<uint64_t>(entry.getAs<IntegerAttr>("offset").getInt()),
-        entry.getAs<StringAttr>("name").getValue());
+    PackedWeight weight =
+        PackedWeight::get(entry.getAs<DictionaryAttr>("source"),
+                          static_cast<uint64_t>(entry.getAs<IntegerAttr>("offset").getInt()),
+                          entry.getAs<StringAttr>("name").getValue());
     result.weights.push_back(weight);
   }
   result.weightBytes = module->getAttrOfType<IntegerAttr>("secateur.weight_bytes").getInt();

@@ -90,8 +90,7 @@ static bool isContiguousAt(MemRefType type, ArrayRef<int64_t> strides, int64_t a
          strides[axis] == strides[axis + 1] * type.getDimSize(axis + 1);
 }
 
-LoopNest::LoopNest(OpBuilder &builder, linalg::GenericOp op)
-    : inputCount(op.getNumDpsInputs()) {
+LoopNest::LoopNest(OpBuilder &builder, linalg::GenericOp op) : inputCount(op.getNumDpsInputs()) {
   Location loc = op.getLoc();
   for (utils::IteratorType iterator : op.getIteratorTypesArray())
     loops.push_back({{}, iterator == utils::IteratorType::parallel});
@@ -190,9 +189,8 @@ bool LoopNest::mergeOnce(OpBuilder &builder, Location loc) {
       loops[inner].extent = mulIndex(builder, loc, loops[outer].extent, loops[inner].extent);
       loops[outer].dropped = true;
       for (Access &access : accesses)
-        llvm::erase_if(access.terms, [&](const AccessTerm &term) {
-          return term.expr.isFunctionOfDim(outer);
-        });
+        llvm::erase_if(access.terms,
+                       [&](const AccessTerm &term) { return term.expr.isFunctionOfDim(outer); });
       return true;
     }
   }

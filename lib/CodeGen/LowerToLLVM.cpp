@@ -36,9 +36,8 @@ static LLVM::LLVMFuncOp buildTaskEntry(LLVM::LLVMFuncOp task, LLVM::LLVMStructTy
   builder.setInsertionPointToStart(block);
   SmallVector<Value> operands{block->getArgument(1), block->getArgument(2)};
   for (auto [index, type] : llvm::enumerate(arguments.getBody())) {
-    Value place = LLVM::GEPOp::create(
-        builder, loc, pointer, arguments, block->getArgument(0),
-        ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(index)});
+    Value place = LLVM::GEPOp::create(builder, loc, pointer, arguments, block->getArgument(0),
+                                      ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(index)});
     operands.push_back(LLVM::LoadOp::create(builder, loc, type, place));
   }
   LLVM::CallOp::create(builder, loc, task, operands);
@@ -67,9 +66,8 @@ static void buildLauncher(ModuleOp module, LLVM::LLVMFuncOp launcher) {
   Value one = LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(1));
   Value memory = LLVM::AllocaOp::create(builder, loc, pointer, structType, one);
   for (auto [index, argument] : llvm::enumerate(arguments.drop_front(3))) {
-    Value place =
-        LLVM::GEPOp::create(builder, loc, pointer, structType, memory,
-                            ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(index)});
+    Value place = LLVM::GEPOp::create(builder, loc, pointer, structType, memory,
+                                      ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(index)});
     LLVM::StoreOp::create(builder, loc, argument, place);
   }
   LLVM::LLVMFuncOp parallelFor =
@@ -107,9 +105,8 @@ static void lowerExpandShape(memref::ExpandShapeOp expand) {
         strides[inner] = getValueOrCreateConstantIndexOp(builder, loc, strides[inner]);
     }
   }
-  OpFoldResult offset = ShapedType::isDynamic(staticOffset)
-                            ? OpFoldResult(metadata.getOffset())
-                            : builder.getIndexAttr(staticOffset);
+  OpFoldResult offset = ShapedType::isDynamic(staticOffset) ? OpFoldResult(metadata.getOffset())
+                                                            : builder.getIndexAttr(staticOffset);
   Value cast = memref::ReinterpretCastOp::create(builder, loc, type, metadata.getBaseBuffer(),
                                                  offset, sizes, strides);
   expand.replaceAllUsesWith(cast);

@@ -70,12 +70,8 @@ private:
   SmallVector<LaneValue> evaluate(const Ivs &ivs, ArrayRef<Value> carried, Value mask,
                                   ArrayRef<Value> loaded = {});
   void forLanes(Value begin, Value end, llvm::function_ref<void(Value, Value)> emit);
-  Value value(OpFoldResult result) {
-    return getValueOrCreateConstantIndexOp(builder, loc, result);
-  }
-  Value constant(int64_t number) {
-    return arith::ConstantIndexOp::create(builder, loc, number);
-  }
+  Value value(OpFoldResult result) { return getValueOrCreateConstantIndexOp(builder, loc, result); }
+  Value constant(int64_t number) { return arith::ConstantIndexOp::create(builder, loc, number); }
 
   OpBuilder &builder;
   linalg::GenericOp op;
@@ -98,8 +94,9 @@ private:
 int64_t NestEmitter::bodyCost() {
   int64_t cost = op->getNumOperands();
   for (Operation &bodyOp : op.getBody()->without_terminator()) {
-    bool function = isa_and_nonnull<math::MathDialect>(bodyOp.getDialect()) &&
-                    !isa<math::AbsFOp, math::AbsIOp, math::FmaOp, math::FloorOp, math::CeilOp>(bodyOp);
+    bool function =
+        isa_and_nonnull<math::MathDialect>(bodyOp.getDialect()) &&
+        !isa<math::AbsFOp, math::AbsIOp, math::FmaOp, math::FloorOp, math::CeilOp>(bodyOp);
     cost += function ? 16 : isa<arith::DivFOp>(bodyOp) ? 4 : isa<arith::ConstantOp>(bodyOp) ? 0 : 1;
   }
   return cost;
@@ -147,8 +144,8 @@ bool NestEmitter::isLaneLoop(unsigned dim) {
     if (!loop.parallel && !output.hasStride(builder, dim, 0))
       return false;
     // A scatter must not meet itself: the distance is known and not 0.
-    if (loop.parallel && (output.hasStride(builder, dim, 0) ||
-                          !output.strideAlong(builder, loc, dim)))
+    if (loop.parallel &&
+        (output.hasStride(builder, dim, 0) || !output.strideAlong(builder, loc, dim)))
       return false;
   }
   return llvm::all_of(nest.inputs(), [&](const Access &input) {
@@ -374,8 +371,8 @@ SmallVector<Value> NestEmitter::emitLaneSteps(Ivs ivs, SmallVector<Value> carrie
   // Also right when nothing is left: the mask is then empty.
   ivs[*laneLoop] = mainEnd;
   Value left = arith::SubIOp::create(builder, loc, end, mainEnd);
-  Value mask = vector::CreateMaskOp::create(
-      builder, loc, VectorType::get({lanes}, builder.getI1Type()), left);
+  Value mask = vector::CreateMaskOp::create(builder, loc,
+                                            VectorType::get({lanes}, builder.getI1Type()), left);
   SmallVector<LaneValue> results = evaluate(ivs, sums, mask);
   for (auto [sum, result] : llvm::zip_equal(sums, results))
     sum = arith::SelectOp::create(builder, loc, mask, body.materialize(builder, loc, result), sum);
@@ -442,7 +439,8 @@ void NestEmitter::emitElement(const Ivs &ivs, Value mask) {
       carried.push_back(Value());
       continue;
     }
-    LaneValue initial = body.load(builder, loc, output.buffer, elements.back(), strides[index], mask);
+    LaneValue initial =
+        body.load(builder, loc, output.buffer, elements.back(), strides[index], mask);
     carried.push_back(initial.value);
   }
   SmallVector<LaneValue> results;
@@ -459,9 +457,9 @@ void NestEmitter::emitElement(const Ivs &ivs, Value mask) {
     results = evaluate(ivs, carried, mask);
   } else {
     for (Value sum : emitReductions(ivs, reductionLoops, carried, mask))
-      results.push_back({isa<VectorType>(sum.getType()) ? LaneValue::Kind::Varying
-                                                        : LaneValue::Kind::Uniform,
-                         sum});
+      results.push_back(
+          {isa<VectorType>(sum.getType()) ? LaneValue::Kind::Varying : LaneValue::Kind::Uniform,
+           sum});
   }
   for (auto [output, element, stride, result] :
        llvm::zip_equal(nest.outputs(), elements, strides, results))
@@ -619,16 +617,15 @@ void NestEmitter::emitOuter() {
     return emitTask(ivs, parallelLoops, laneBegin, laneEnd);
 
   // Few rows: share out the lanes instead.
-  bool shareLanes = laneLoop && !laneReduces && rows && *rows < 8 &&
-                    (!knownRowWork || *knownRowWork > taskWork);
+  bool shareLanes =
+      laneLoop && !laneReduces && rows && *rows < 8 && (!knownRowWork || *knownRowWork > taskWork);
   if (parallelLoops.empty() && !shareLanes)
     return emitTask(ivs, parallelLoops, laneBegin, laneEnd);
   if (shareLanes) {
     Value work = value(mulIndex(builder, loc, laneWork, builder.getIndexAttr(*rows)));
     Value grain = createGrain(builder, loc, taskWork, work, /*multiple=*/lanes);
-    createParallel(builder, loc, laneEnd, grain, [&](Value begin, Value end) {
-      emitTask(ivs, parallelLoops, begin, end);
-    });
+    createParallel(builder, loc, laneEnd, grain,
+                   [&](Value begin, Value end) { emitTask(ivs, parallelLoops, begin, end); });
     return;
   }
 
@@ -655,8 +652,7 @@ void NestEmitter::emitOuter() {
     builder.setInsertionPointToStart(loop.getBody());
     Value rest = loop.getInductionVar();
     for (unsigned index = shared.size(); index-- > 1;) {
-      ivs[shared[index]] =
-          arith::RemUIOp::create(builder, loc, rest, extents[index]).getResult();
+      ivs[shared[index]] = arith::RemUIOp::create(builder, loc, rest, extents[index]).getResult();
       rest = arith::DivUIOp::create(builder, loc, rest, extents[index]);
     }
     ivs[shared[0]] = rest;

@@ -92,8 +92,7 @@ func::FuncOp Outliner::buildTask(kern::ParallelOp parallel, ValueRange captures)
   Location loc = parallel.getLoc();
   SmallVector<Type> types(2, builder.getIndexType());
   llvm::append_range(types, captures.getTypes());
-  auto function =
-      func::FuncOp::create(loc, "task", builder.getFunctionType(types, {}));
+  auto function = func::FuncOp::create(loc, "task", builder.getFunctionType(types, {}));
   function.setPrivate();
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToStart(entry);

@@ -10,11 +10,12 @@
 
 using namespace mlir;
 
-Value secateur::codegen::createGrain(OpBuilder &builder, Location loc, int64_t taskWork,
-                                     Value work, int64_t multiple) {
+Value secateur::codegen::createGrain(OpBuilder &builder, Location loc, int64_t taskWork, Value work,
+                                     int64_t multiple) {
   if (std::optional<int64_t> known = getConstantIntValue(work)) {
     int64_t grain = std::max<int64_t>(taskWork / std::max<int64_t>(*known, 1), 1);
-    return arith::ConstantIndexOp::create(builder, loc, llvm::divideCeil(grain, multiple) * multiple);
+    return arith::ConstantIndexOp::create(builder, loc,
+                                          llvm::divideCeil(grain, multiple) * multiple);
   }
   auto constant = [&](int64_t value) {
     return arith::ConstantIndexOp::create(builder, loc, value);

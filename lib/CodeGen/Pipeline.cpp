@@ -93,8 +93,9 @@ void secateur::codegen::registerCodeGenPipelines() {
   // The passes of MLIR that the pipeline has, to run it step by step.
   memref::registerMemRefPasses();
   PassPipelineRegistration<PipelineOptions>(
-      "secateur-codegen-pipeline", "Lower tensors to the LLVM dialect, with the functions that "
-                                   "the runtime calls",
+      "secateur-codegen-pipeline",
+      "Lower tensors to the LLVM dialect, with the functions that "
+      "the runtime calls",
       [](OpPassManager &manager, const PipelineOptions &options) {
         TargetInfo target;
         target.vectorBits = options.vectorBits;

@@ -94,15 +94,13 @@ Value secateur::codegen::sizeInBytes(OpBuilder &builder, Location loc, MemRefTyp
 
 Value secateur::codegen::allocate(OpBuilder &builder, Location loc, Value context, MemRefType type,
                                   ValueRange dynamicSizes) {
-  ModuleOp module =
-      builder.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  ModuleOp module = builder.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   LLVM::LLVMFuncOp callee =
       runtimeFunction(module, "secateur_allocate", pointer, {pointer, builder.getI64Type()});
   Value bytes = sizeInBytes(builder, loc, type, dynamicSizes);
   bytes = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), bytes);
-  Value memory =
-      LLVM::CallOp::create(builder, loc, callee, ValueRange{context, bytes}).getResult();
+  Value memory = LLVM::CallOp::create(builder, loc, callee, ValueRange{context, bytes}).getResult();
   return viewAt(builder, loc, bytesAt(builder, loc, memory),
                 arith::ConstantIndexOp::create(builder, loc, 0), type, dynamicSizes);
 }

@@ -35,8 +35,8 @@ static const llvm::Target *lookUpX86(std::string &error) {
   return llvm::TargetRegistry::lookupTarget(llvm::Triple(kTriple), error);
 }
 
-std::unique_ptr<llvm::TargetMachine>
-secateur::codegen::createTargetMachine(const TargetInfo &info, unsigned optLevel) {
+std::unique_ptr<llvm::TargetMachine> secateur::codegen::createTargetMachine(const TargetInfo &info,
+                                                                            unsigned optLevel) {
   std::string error;
   const llvm::Target *target = lookUpX86(error);
   if (!target)
@@ -63,7 +63,8 @@ FailureOr<TargetInfo> secateur::codegen::lookUpTarget(StringRef cpu, Location lo
     SmallVector<StringRef> names;
     llvm::X86::fillValidCPUArchList(names, /*Only64Bit=*/true);
     if (!llvm::is_contained(names, cpu)) {
-      emitError(location) << "CPU '" << cpu << "' is not known to LLVM; 'llc -mcpu=help' lists them";
+      emitError(location) << "CPU '" << cpu
+                          << "' is not known to LLVM; 'llc -mcpu=help' lists them";
       return failure();
     }
     // What the CPU is known to have, so that the runtime can check for it.

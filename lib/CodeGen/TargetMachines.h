@@ -17,8 +17,7 @@ class TargetMachine;
 namespace secateur::codegen {
 
 /// Null when LLVM has no such target.
-std::unique_ptr<llvm::TargetMachine> createTargetMachine(const TargetInfo &info,
-                                                         unsigned optLevel);
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(const TargetInfo &info, unsigned optLevel);
 
 /// Adds secateur_model_descriptor to `llvmModule`, which has secateur_sizes and
 /// secateur_run; `module` is where the passes left the signature and the ranges.

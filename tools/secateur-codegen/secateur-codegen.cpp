@@ -55,11 +55,10 @@ static LogicalResult run(MLIRContext &context) {
   if (failed(compiled))
     return failure();
   codegen::LinkOptions link;
-  link.kind = output.ends_with(".o") ? codegen::ArtifactKind::Object
-                                     : codegen::ArtifactKind::SharedLibrary;
-  return success(succeeded(codegen::linkModel(compiled->object, compiled->weights,
-                                              compiled->weightBytes, output, link,
-                                              module->getLoc())));
+  link.kind =
+      output.ends_with(".o") ? codegen::ArtifactKind::Object : codegen::ArtifactKind::SharedLibrary;
+  return success(succeeded(codegen::linkModel(
+      compiled->object, compiled->weights, compiled->weightBytes, output, link, module->getLoc())));
 }
 
 int main(int argc, char **argv) {
