@@ -13,7 +13,7 @@ for dialect in NN:nn Kern:kern Prune:prune; do
 done
 {
   echo "# Passes"
-  for file in include/secateur/*/Passes.td; do
+  for file in include/secateur/*/Passes.td include/secateur/*/*/Passes.td; do
     echo
     echo "## $(basename "$(dirname "$file")")"
     "${tblgen[@]}" -gen-pass-doc "$file" | sed 's/^### /### /'

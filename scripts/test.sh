@@ -7,6 +7,7 @@ scripts/install-deps.sh
 scripts/build.sh --quiet
 export PATH="$PWD/build/bin:$PWD/.venv/bin:$PATH"
 scripts/check-format.sh
+scripts/generate-docs.sh --check
 ninja -C build --quiet check-secateur
 python scripts/fetch-models.py
-python -m pytest -q test
+python -m pytest -q -n 2 --durations=10 test
