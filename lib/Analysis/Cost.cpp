@@ -12,30 +12,34 @@ using namespace secateur;
 using namespace secateur::analysis;
 
 FailureOr<SmallVector<SmallVector<int64_t>>>
-analysis::getNominalShapes(func::FuncOp func, SymbolicShapes &shapes, ArrayRef<NamedShapes::value_type> nominalShapes,
+analysis::getNominalShapes(func::FuncOp func, SymbolicShapes &shapes,
+                           ArrayRef<NamedShapes::value_type> nominalShapes,
                            SmallVectorImpl<std::string> &assumed) {
   // Sizes by symbol: a name that is given in one input holds in all.
   llvm::DenseMap<Dim, int64_t> sizes;
   for (const auto &[name, shape] : nominalShapes) {
     auto arguments = func.getArguments();
     auto *it = llvm::find_if(arguments, [&](BlockArgument argument) {
-      auto known = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::NNDialect::kNameAttr);
+      auto known =
+          func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::NNDialect::kNameAttr);
       return known && known == name;
     });
     if (it == arguments.end())
       return func.emitError() << "has no input named '" << name << "' to give a shape to";
     std::optional<ArrayRef<Dim>> known = shapes.getShape(*it);
     if (!known || known->size() != shape.size())
-      return func.emitError() << "input '" << name << "' has " << (known ? std::to_string(known->size()) : "an unknown number of")
+      return func.emitError() << "input '" << name << "' has "
+                              << (known ? std::to_string(known->size()) : "an unknown number of")
                               << " dimensions, but " << shape.size() << " sizes are given";
     for (auto [axis, size] : llvm::enumerate(shape)) {
       if (size == -1)
         continue;
       auto constant = dyn_cast<AffineConstantExpr>((*known)[axis]);
-      auto [entry, inserted] = sizes.try_emplace((*known)[axis], constant ? constant.getValue() : size);
+      auto [entry, inserted] =
+          sizes.try_emplace((*known)[axis], constant ? constant.getValue() : size);
       if (size < 1 || entry->second != size)
-        return func.emitError() << "dimension " << axis << " of input '" << name << "' is " << entry->second
-                                << ", it cannot be counted as " << size;
+        return func.emitError() << "dimension " << axis << " of input '" << name << "' is "
+                                << entry->second << ", it cannot be counted as " << size;
     }
   }
   SmallVector<SmallVector<int64_t>> result;
@@ -94,21 +98,25 @@ struct Counter {
 static void addConstant(NominalCost &cost, ShapedType type) {
   Type element = type.getElementType();
   int64_t count = type.getNumElements();
-  bool isSmallInteger = element.isInteger() && element.getIntOrFloatBitWidth() <= 8 && !element.isInteger(1);
+  bool isSmallInteger =
+      element.isInteger() && element.getIntOrFloatBitWidth() <= 8 && !element.isInteger(1);
   if (isa<FloatType>(element) || (isSmallInteger && type.getRank() > 0))
     cost.parameters += count;
   cost.weightBytes += count * int64_t(getElementBytes(element));
 }
 
-FailureOr<NominalCost> analysis::countCost(func::FuncOp func, ArrayRef<NamedShapes::value_type> nominalShapes) {
+FailureOr<NominalCost> analysis::countCost(func::FuncOp func,
+                                           ArrayRef<NamedShapes::value_type> nominalShapes) {
   FailureOr<std::unique_ptr<SymbolicShapes>> shapes = SymbolicShapes::compute(func);
   if (failed(shapes))
     return failure();
   NominalCost cost;
-  FailureOr<SmallVector<SmallVector<int64_t>>> arguments = getNominalShapes(func, **shapes, nominalShapes, cost.assumed);
+  FailureOr<SmallVector<SmallVector<int64_t>>> arguments =
+      getNominalShapes(func, **shapes, nominalShapes, cost.assumed);
   if (failed(arguments))
     return failure();
-  FailureOr<Bindings> bindings = (*shapes)->bind(*arguments, [&](const Twine &message) { func.emitError() << message; });
+  FailureOr<Bindings> bindings =
+      (*shapes)->bind(*arguments, [&](const Twine &message) { func.emitError() << message; });
   if (failed(bindings))
     return failure();
   cost.flops = Counter{**shapes, *bindings}.countFlops(func.getBody());

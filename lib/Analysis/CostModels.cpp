@@ -68,7 +68,8 @@ static int64_t countMatrixProduct(OpTy op, ShapeOf shapeOf) {
 }
 
 static int64_t countGemm(GemmOp op, ShapeOf shapeOf) {
-  return multiply({multiply(shapeOf(op.getY())), sizeAt(shapeOf(op.getA()), op.getTransA() ? 0 : 1)});
+  return multiply(
+      {multiply(shapeOf(op.getY())), sizeAt(shapeOf(op.getA()), op.getTransA() ? 0 : 1)});
 }
 
 /// One product of all labels' sizes for each operand after the first.

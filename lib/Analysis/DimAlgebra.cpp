@@ -69,10 +69,13 @@ public:
 private:
   static constexpr size_t kMaxTerms = 256;
 
-  Polynomial constant(int64_t value) { return value ? Polynomial{{Monomial(), value}} : Polynomial(); }
+  Polynomial constant(int64_t value) {
+    return value ? Polynomial{{Monomial(), value}} : Polynomial();
+  }
   Polynomial atom(AffineExpr expression) { return {{Monomial{expression}, 1}}; }
   Polynomial division(const Polynomial &dividend, const Polynomial &divisor) {
-    AffineExpr result = getAffineBinaryOpExpr(AffineExprKind::FloorDiv, build(dividend), build(divisor));
+    AffineExpr result =
+        getAffineBinaryOpExpr(AffineExprKind::FloorDiv, build(dividend), build(divisor));
     return result.getKind() == AffineExprKind::FloorDiv ? atom(result) : parse(result);
   }
   static std::optional<int64_t> asConstant(const Polynomial &polynomial) {
@@ -124,8 +127,8 @@ Polynomial Algebra::multiply(const Polynomial &left, const Polynomial &right) {
   for (const auto &[leftMonomial, leftCoefficient] : left)
     for (const auto &[rightMonomial, rightCoefficient] : right) {
       Monomial product;
-      std::merge(leftMonomial.begin(), leftMonomial.end(), rightMonomial.begin(), rightMonomial.end(),
-                 std::back_inserter(product),
+      std::merge(leftMonomial.begin(), leftMonomial.end(), rightMonomial.begin(),
+                 rightMonomial.end(), std::back_inserter(product),
                  [](AffineExpr a, AffineExpr b) { return compare(a, b) < 0; });
       addTerm(result, product, multiply(leftCoefficient, rightCoefficient));
       if (failed)
@@ -207,7 +210,8 @@ Polynomial Algebra::floorDivide(Polynomial dividend, int64_t divisor) {
   if (rest.size() == 1 && rest.begin()->first.size() == 1 && rest.begin()->second == 1) {
     auto inner = dyn_cast<AffineBinaryOpExpr>(rest.begin()->first.front());
     if (inner && inner.getKind() == AffineExprKind::FloorDiv)
-      if (auto innerDivisor = dyn_cast<AffineConstantExpr>(inner.getRHS()); innerDivisor && innerDivisor.getValue() > 0) {
+      if (auto innerDivisor = dyn_cast<AffineConstantExpr>(inner.getRHS());
+          innerDivisor && innerDivisor.getValue() > 0) {
         int64_t a = innerDivisor.getValue();
         Polynomial joined = add(parse(inner.getLHS()), constant(multiply(offset, a)));
         return add(quotient, floorDivide(joined, multiply(a, divisor)));

@@ -14,7 +14,8 @@ using namespace secateur::analysis;
 
 /// The labels of one term; `ellipsis` is the number of axes that dots stand for,
 /// or -1 where it follows from `rank`.
-static std::optional<SmallVector<int64_t>> parseTerm(StringRef term, int64_t rank, int64_t ellipsis, std::string &reason) {
+static std::optional<SmallVector<int64_t>> parseTerm(StringRef term, int64_t rank, int64_t ellipsis,
+                                                     std::string &reason) {
   int64_t letters = count_if(term, [](char c) { return isAlpha(c); });
   if (ellipsis < 0)
     ellipsis = rank - letters;
@@ -41,7 +42,8 @@ static std::optional<SmallVector<int64_t>> parseTerm(StringRef term, int64_t ran
   return labels;
 }
 
-std::optional<Einsum> secateur::analysis::parseEinsum(StringRef equation, ArrayRef<int64_t> ranks, std::string &reason) {
+std::optional<Einsum> secateur::analysis::parseEinsum(StringRef equation, ArrayRef<int64_t> ranks,
+                                                      std::string &reason) {
   std::string compact;
   for (char c : equation)
     if (!isSpace(c))
@@ -51,7 +53,8 @@ std::optional<Einsum> secateur::analysis::parseEinsum(StringRef equation, ArrayR
   SmallVector<StringRef> terms;
   left.split(terms, ',');
   if (terms.size() != ranks.size()) {
-    reason = "has " + std::to_string(terms.size()) + " terms for " + std::to_string(ranks.size()) + " inputs";
+    reason = "has " + std::to_string(terms.size()) + " terms for " + std::to_string(ranks.size()) +
+             " inputs";
     return std::nullopt;
   }
   Einsum result;
@@ -73,7 +76,8 @@ std::optional<Einsum> secateur::analysis::parseEinsum(StringRef equation, ArrayR
       return std::nullopt;
     for (auto [position, label] : enumerate(*labels))
       if (!uses.count(label) || is_contained(ArrayRef(*labels).take_front(position), label)) {
-        reason = "output label '" + std::string(1, char(label)) + "' is repeated or not in any input";
+        reason =
+            "output label '" + std::string(1, char(label)) + "' is repeated or not in any input";
         return std::nullopt;
       }
     result.output = std::move(*labels);

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-#include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/NamedShapes.h"
+#include "secateur/Analysis/Passes.h"
 #include "secateur/Analysis/SymbolicShapes.h"
 
 #include "secateur/Support/Names.h"
@@ -32,7 +32,8 @@ static void annotateResults(Operation *op, SymbolicShapes &shapes) {
     return builder.getStringAttr(text + "]");
   };
   for (Value result : op->getResults()) {
-    std::optional<ArrayRef<Dim>> shape = shapes.getShape(result), known = shapes.getElements(result);
+    std::optional<ArrayRef<Dim>> shape = shapes.getShape(result),
+                                 known = shapes.getElements(result);
     texts.push_back(shape ? list(*shape) : builder.getStringAttr("*"));
     elements.push_back(known ? list(*known) : builder.getStringAttr("*"));
     anyElements |= known.has_value();
@@ -57,8 +58,9 @@ static llvm::json::Array toJson(ArrayRef<nn::Number> values) {
   llvm::json::Array array;
   for (const nn::Number &value : values) {
     auto constant = dyn_cast_if_present<AffineConstantExpr>(value.numerator);
-    array.push_back(constant ? llvm::json::Value(double(constant.getValue()) / double(value.denominator))
-                             : llvm::json::Value(nullptr));
+    array.push_back(constant
+                        ? llvm::json::Value(double(constant.getValue()) / double(value.denominator))
+                        : llvm::json::Value(nullptr));
   }
   return array;
 }

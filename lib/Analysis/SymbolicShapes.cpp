@@ -57,13 +57,15 @@ void SymbolicShapes::setArgumentShapes() {
       if (llvm::none_of(name, [](char c) { return llvm::isAlnum(c); }))
         name = "";
       if (auto it = byName.find(name); !name.empty() && it != byName.end()) {
-        symbols[cast<AffineSymbolExpr>(it->second).getPosition()].sources.push_back({position, unsigned(axis)});
+        symbols[cast<AffineSymbolExpr>(it->second).getPosition()].sources.push_back(
+            {position, unsigned(axis)});
         shape.push_back(it->second);
         continue;
       }
       Symbol symbol{Symbol::Kind::Input, name.str(), {{position, unsigned(axis)}}, {}, {}, {}, 0};
       if (symbol.name.empty())
-        symbol.name = llvm::formatv("{0}.{1}", inputName ? inputName.getValue() : "arg" + std::to_string(position), axis);
+        symbol.name = llvm::formatv(
+            "{0}.{1}", inputName ? inputName.getValue() : "arg" + std::to_string(position), axis);
       shape.push_back(addSymbol(std::move(symbol), Bounds{1, std::nullopt}));
       if (!name.empty())
         byName[name] = shape.back();
@@ -154,7 +156,8 @@ std::optional<ArrayRef<Dim>> SymbolicShapes::getElements(Value value) {
   auto integers = readIntegers(getConstant(value), kMaxElements);
   if (!integers)
     return std::nullopt;
-  SmallVector<Dim> constants = llvm::map_to_vector(*integers, [&](int64_t i) { return constant(i); });
+  SmallVector<Dim> constants =
+      llvm::map_to_vector(*integers, [&](int64_t i) { return constant(i); });
   return elements[value] = keep(storage, ArrayRef<Dim>(constants));
 }
 
@@ -199,7 +202,8 @@ std::optional<ArrayRef<nn::Number>> SymbolicShapes::getNumbers(Value value) {
 void SymbolicShapes::setElements(Value result, ArrayRef<Dim> values) {
   if (!result || int64_t(values.size()) > kMaxElements)
     return;
-  SmallVector<Dim> simplified = llvm::map_to_vector(values, [&](Dim value) { return simplify(value); });
+  SmallVector<Dim> simplified =
+      llvm::map_to_vector(values, [&](Dim value) { return simplify(value); });
   elements[result] = keep(storage, ArrayRef<Dim>(simplified));
 }
 
@@ -239,7 +243,13 @@ Dim SymbolicShapes::addSymbol(Symbol symbol, Bounds bounds) {
 Dim SymbolicShapes::unknownDim(Value owner, unsigned axis) {
   Dim &known = dataDims[{owner, axis}];
   if (!known) {
-    Symbol symbol{Symbol::Kind::DataDim, llvm::formatv("%{0}", symbols.size()).str(), {}, {}, {}, owner, axis};
+    Symbol symbol{Symbol::Kind::DataDim,
+                  llvm::formatv("%{0}", symbols.size()).str(),
+                  {},
+                  {},
+                  {},
+                  owner,
+                  axis};
     known = addSymbol(std::move(symbol), Bounds{0, std::nullopt});
   }
   return known;
@@ -248,7 +258,13 @@ Dim SymbolicShapes::unknownDim(Value owner, unsigned axis) {
 Dim SymbolicShapes::unknownElement(Value owner, unsigned index) {
   Dim &known = dataElements[{owner, index}];
   if (!known) {
-    Symbol symbol{Symbol::Kind::DataElement, llvm::formatv("%{0}", symbols.size()).str(), {}, {}, {}, owner, index};
+    Symbol symbol{Symbol::Kind::DataElement,
+                  llvm::formatv("%{0}", symbols.size()).str(),
+                  {},
+                  {},
+                  {},
+                  owner,
+                  index};
     Type elementType = getElementTypeOrSelf(owner.getType());
     Bounds bounds;
     if (elementType.isInteger(1))
@@ -269,7 +285,8 @@ Dim SymbolicShapes::simplify(Dim expression) {
 }
 
 /// The smaller or the larger of two bounds; `both` where a missing one decides.
-static std::optional<int64_t> pick(std::optional<int64_t> a, std::optional<int64_t> b, bool larger, bool both) {
+static std::optional<int64_t> pick(std::optional<int64_t> a, std::optional<int64_t> b, bool larger,
+                                   bool both) {
   if (!a || !b)
     return both ? std::nullopt : (a ? a : b);
   return larger ? std::max(*a, *b) : std::min(*a, *b);
@@ -291,8 +308,10 @@ Dim SymbolicShapes::extremum(Symbol::Kind kind, Dim left, Dim right) {
   Dim &known = (isMaximum ? maxima : minima)[{left, right}];
   if (!known) {
     Bounds a = boundsOf(left), b = boundsOf(right);
-    Bounds bounds{pick(a.lower, b.lower, isMaximum, !isMaximum), pick(a.upper, b.upper, isMaximum, isMaximum)};
-    known = addSymbol(Symbol{kind, llvm::formatv("%{0}", symbols.size()).str(), {}, left, right, {}, 0}, bounds);
+    Bounds bounds{pick(a.lower, b.lower, isMaximum, !isMaximum),
+                  pick(a.upper, b.upper, isMaximum, isMaximum)};
+    known = addSymbol(
+        Symbol{kind, llvm::formatv("%{0}", symbols.size()).str(), {}, left, right, {}, 0}, bounds);
   }
   return known;
 }
@@ -348,7 +367,8 @@ std::string SymbolicShapes::toString(Dim expression) const {
     break;
   }
   auto nested = [&](AffineExpr part) {
-    return isa<AffineBinaryOpExpr>(part) && sign != " + " ? "(" + toString(part) + ")" : toString(part);
+    return isa<AffineBinaryOpExpr>(part) && sign != " + " ? "(" + toString(part) + ")"
+                                                          : toString(part);
   };
   return nested(binary.getLHS()) + sign.str() + nested(binary.getRHS());
 }

@@ -36,14 +36,16 @@ struct AttentionSizes {
 } // namespace
 
 /// [B, S, H D] or [B, H, S, D], as it is stored.
-static FailureOr<Heads> readHeads(Operation *op, LoweringContext &context, Value value, std::optional<uint64_t> heads) {
+static FailureOr<Heads> readHeads(Operation *op, LoweringContext &context, Value value,
+                                  std::optional<uint64_t> heads) {
   SmallVector<Dim> dims(context.shape(value));
   if (dims.size() == 4)
     return Heads{context.get(value), dims, 0, 1, 2, 3};
   if (dims.size() != 3 || !heads || *heads == 0)
     return context.unsupported(op, "an operand has 3 axes and its number of heads is not given");
   Dim count = context.constantDim(*heads);
-  SmallVector<Dim> split = {dims[0], dims[1], count, context.symbols.simplify(dims[2].floorDiv(count))};
+  SmallVector<Dim> split = {dims[0], dims[1], count,
+                            context.symbols.simplify(dims[2].floorDiv(count))};
   return Heads{context.reshape(context.get(value), dims, split), split, 0, 2, 1, 3};
 }
 
@@ -64,7 +66,8 @@ static Heads appendTo(LoweringContext &context, Value past, Value present, const
     dims.assign(context.shape(present).begin(), context.shape(present).end());
   Value whole = context.empty(dims, cast<RankedTensorType>(fresh.getType()).getElementType());
   SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), ones(4, b.getIndexAttr(1));
-  whole = tensor::InsertSliceOp::create(b, context.get(past), whole, offsets, context.sizes(pastDims), ones);
+  whole = tensor::InsertSliceOp::create(b, context.get(past), whole, offsets,
+                                        context.sizes(pastDims), ones);
   offsets[2] = context.size(pastDims[2]);
   whole = tensor::InsertSliceOp::create(b, fresh, whole, offsets, context.sizes(freshDims), ones);
   return Heads{whole, dims, 0, 1, 2, 3};
@@ -72,13 +75,14 @@ static Heads appendTo(LoweringContext &context, Value past, Value present, const
 
 /// The loops (b, h, r, m, n, k) of the four axes of a tensor.
 static AffineMap mapOf(ImplicitLocOpBuilder &b, ArrayRef<int64_t> loops) {
-  return AffineMap::get(6, 0, llvm::map_to_vector(loops, [&](int64_t loop) { return b.getAffineDimExpr(loop); }),
-                        b.getContext());
+  return AffineMap::get(
+      6, 0, llvm::map_to_vector(loops, [&](int64_t loop) { return b.getAffineDimExpr(loop); }),
+      b.getContext());
 }
 
 /// scale * Q K^T, and `softcap` where it is not 0.
-static Value attentionScores(LoweringContext &context, const Heads &q, const Heads &k, const AttentionSizes &sizes,
-                             double scale, double softcap) {
+static Value attentionScores(LoweringContext &context, const Heads &q, const Heads &k,
+                             const AttentionSizes &sizes, double scale, double softcap) {
   ImplicitLocOpBuilder &b = context.b;
   SmallVector<Dim> split;
   SmallVector<int64_t> loops;
@@ -107,16 +111,19 @@ static Value attentionScores(LoweringContext &context, const Heads &q, const Hea
     epilogue.body = [=](ImplicitLocOpBuilder &builder, ValueRange x) {
       Scalars s(builder, x[0]);
       Value score = scale == 1 ? Value(x[0]) : s.mul(x[0], s.number(scale));
-      return softcap == 0 ? score : s.mul(s.number(softcap), s.tanh(s.mul(score, s.number(1 / softcap))));
+      return softcap == 0 ? score
+                          : s.mul(s.number(softcap), s.tanh(s.mul(score, s.number(1 / softcap))));
     };
-  Value init = context.empty(sizes.scores(), cast<RankedTensorType>(queries.getType()).getElementType());
-  return contract(context, {mapOf(b, loops), keyMap, mapOf(b, {0, 1, 2, 3, 4})}, queries, keys, packed, init,
-                  ScalarKind::Float, epilogue);
+  Value init =
+      context.empty(sizes.scores(), cast<RankedTensorType>(queries.getType()).getElementType());
+  return contract(context, {mapOf(b, loops), keyMap, mapOf(b, {0, 1, 2, 3, 4})}, queries, keys,
+                  packed, init, ScalarKind::Float, epilogue);
 }
 
 /// The mask as an operand of a loop over the scores. A last axis that is too
 /// short is filled up with what masks.
-static FailureOr<PlacedTensor> placeMask(Operation *op, LoweringContext &context, Value mask, const AttentionSizes &sizes) {
+static FailureOr<PlacedTensor> placeMask(Operation *op, LoweringContext &context, Value mask,
+                                         const AttentionSizes &sizes) {
   ImplicitLocOpBuilder &b = context.b;
   SmallVector<Dim> dims(context.shape(mask));
   Value tensor = context.get(mask);
@@ -128,8 +135,10 @@ static FailureOr<PlacedTensor> placeMask(Operation *op, LoweringContext &context
     Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
     Value fill = isa<FloatType>(type) ? Scalars(b, type, ScalarKind::Float).lowest()
                                       : Value(arith::ConstantOp::create(b, b.getZeroAttr(type)));
-    SmallVector<OpFoldResult> offsets(dims.size(), b.getIndexAttr(0)), ones(dims.size(), b.getIndexAttr(1));
-    tensor = tensor::InsertSliceOp::create(b, tensor, context.filled(whole, fill), offsets, context.sizes(dims), ones);
+    SmallVector<OpFoldResult> offsets(dims.size(), b.getIndexAttr(0)),
+        ones(dims.size(), b.getIndexAttr(1));
+    tensor = tensor::InsertSliceOp::create(b, tensor, context.filled(whole, fill), offsets,
+                                           context.sizes(dims), ones);
     dims = whole;
   }
   PlacedTensor placed;
@@ -169,39 +178,41 @@ static FailureOr<Value> maskScores(nn::AttentionOp op, LoweringContext &context,
   }
   if (lengths)
     operands.push_back({context.get(lengths), {0}});
-  Value past = context.index(op.getPastKey() ? context.dim(op.getPastKey(), 2) : context.constantDim(0));
+  Value past =
+      context.index(op.getPastKey() ? context.dim(op.getPastKey(), 2) : context.constantDim(0));
   Value queryCount = context.index(sizes.queries);
   Type type = cast<RankedTensorType>(scores.getType()).getElementType();
-  return context.pointwise(sizes.scores(), type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &b, ValueRange x) {
-    Scalars s(b, type, ScalarKind::Float);
-    Value score = x[0], allowed;
-    auto also = [&](Value condition) {
-      allowed = allowed ? Value(arith::AndIOp::create(b, allowed, condition)) : condition;
-    };
-    auto compare = [&](arith::CmpIPredicate predicate, Value one, Value other) {
-      also(arith::CmpIOp::create(b, predicate, one, other));
-    };
-    if (mask && maskIsBool)
-      also(LoweringContext::toScalar(b, x[1], ScalarKind::Bool));
-    else if (mask)
-      score = s.add(score, x[1]);
-    Value key = linalg::IndexOp::create(b, 4), offset = past;
-    if (lengths) {
-      Value length = arith::IndexCastOp::create(b, b.getIndexType(), x.back());
-      compare(arith::CmpIPredicate::slt, key, length);
-      offset = arith::SubIOp::create(b, length, queryCount);
-    }
-    Value position = arith::AddIOp::create(b, linalg::IndexOp::create(b, 3), offset);
-    if (causal)
-      compare(arith::CmpIPredicate::sle, key, position);
-    if (left >= 0)
-      compare(arith::CmpIPredicate::sge, key,
-              arith::SubIOp::create(b, position, arith::ConstantIndexOp::create(b, left)));
-    if (right >= 0)
-      compare(arith::CmpIPredicate::sle, key,
-              arith::AddIOp::create(b, position, arith::ConstantIndexOp::create(b, right)));
-    return allowed ? s.select(allowed, score, s.lowest()) : score;
-  });
+  return context.pointwise(
+      sizes.scores(), type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+        Scalars s(b, type, ScalarKind::Float);
+        Value score = x[0], allowed;
+        auto also = [&](Value condition) {
+          allowed = allowed ? Value(arith::AndIOp::create(b, allowed, condition)) : condition;
+        };
+        auto compare = [&](arith::CmpIPredicate predicate, Value one, Value other) {
+          also(arith::CmpIOp::create(b, predicate, one, other));
+        };
+        if (mask && maskIsBool)
+          also(LoweringContext::toScalar(b, x[1], ScalarKind::Bool));
+        else if (mask)
+          score = s.add(score, x[1]);
+        Value key = linalg::IndexOp::create(b, 4), offset = past;
+        if (lengths) {
+          Value length = arith::IndexCastOp::create(b, b.getIndexType(), x.back());
+          compare(arith::CmpIPredicate::slt, key, length);
+          offset = arith::SubIOp::create(b, length, queryCount);
+        }
+        Value position = arith::AddIOp::create(b, linalg::IndexOp::create(b, 3), offset);
+        if (causal)
+          compare(arith::CmpIPredicate::sle, key, position);
+        if (left >= 0)
+          compare(arith::CmpIPredicate::sge, key,
+                  arith::SubIOp::create(b, position, arith::ConstantIndexOp::create(b, left)));
+        if (right >= 0)
+          compare(arith::CmpIPredicate::sle, key,
+                  arith::AddIOp::create(b, position, arith::ConstantIndexOp::create(b, right)));
+        return allowed ? s.select(allowed, score, s.lowest()) : score;
+      });
 }
 
 static LogicalResult lowerAttention(nn::AttentionOp op, LoweringContext &context) {
@@ -222,8 +233,10 @@ static LogicalResult lowerAttention(nn::AttentionOp op, LoweringContext &context
     context.set(op.getPresentKey(), k->tensor);
   if (used(op.getPresentValue()))
     context.set(op.getPresentValue(), v->tensor);
-  AttentionSizes sizes{q->dims[q->batch], k->dims[k->head], {}, q->dims[q->sequence], k->dims[k->sequence], v->dims[v->feature]};
-  std::optional<int64_t> heads = LoweringContext::constantOf(q->dims[q->head]), keyHeads = LoweringContext::constantOf(sizes.keyHeads);
+  AttentionSizes sizes{q->dims[q->batch],    k->dims[k->head],     {},
+                       q->dims[q->sequence], k->dims[k->sequence], v->dims[v->feature]};
+  std::optional<int64_t> heads = LoweringContext::constantOf(q->dims[q->head]),
+                         keyHeads = LoweringContext::constantOf(sizes.keyHeads);
   std::optional<int64_t> width = LoweringContext::constantOf(q->dims[q->feature]);
   if (!heads || !keyHeads || *keyHeads == 0 || *heads % *keyHeads || (!width && !op.getScale()))
     return context.unsupported(op, "its numbers of heads or features are not constant");
@@ -239,8 +252,8 @@ static LogicalResult lowerAttention(nn::AttentionOp op, LoweringContext &context
     show(0, attentionScores(context, *q, *k, sizes, scale, 0));
   Value scores = attentionScores(context, *q, *k, sizes, scale, softcap);
   show(1, scores);
-  bool masks = op.getAttnMask() || op.getNonpadKvSeqlen() || op.getIsCausal() || int64_t(op.getLeftWindowSize()) >= 0 ||
-               int64_t(op.getRightWindowSize()) >= 0;
+  bool masks = op.getAttnMask() || op.getNonpadKvSeqlen() || op.getIsCausal() ||
+               int64_t(op.getLeftWindowSize()) >= 0 || int64_t(op.getRightWindowSize()) >= 0;
   if (masks) {
     FailureOr<Value> masked = maskScores(op, context, scores, sizes);
     if (failed(masked))
@@ -251,7 +264,8 @@ static LogicalResult lowerAttention(nn::AttentionOp op, LoweringContext &context
   Value weights = softmaxRows(context, scores, sizes.scores(), false);
   Type type = cast<RankedTensorType>(weights.getType()).getElementType();
   if (masks) // A query that sees no key gets zeros, not NaN.
-    weights = context.pointwise(sizes.scores(), type, Layout::RowMajor, PlacedTensor{weights, {0, 1, 2, 3, 4}},
+    weights = context.pointwise(sizes.scores(), type, Layout::RowMajor,
+                                PlacedTensor{weights, {0, 1, 2, 3, 4}},
                                 [&](ImplicitLocOpBuilder &builder, ValueRange x) {
                                   Scalars s(builder, x[0]);
                                   return s.select(s.equal(x[0], x[0]), x[0], s.number(0));
@@ -261,13 +275,17 @@ static LogicalResult lowerAttention(nn::AttentionOp op, LoweringContext &context
     return success();
   // [B, Hk, R, M, D] or [B, M, Hk, R, D]; loops are (b, h, r, m, d, n).
   bool rows = q->head == 2;
-  SmallVector<Dim> outDims = rows ? SmallVector<Dim>{sizes.batch, sizes.queries, sizes.keyHeads, sizes.repeats, sizes.features}
-                                  : SmallVector<Dim>{sizes.batch, sizes.keyHeads, sizes.repeats, sizes.queries, sizes.features};
+  SmallVector<Dim> outDims = rows ? SmallVector<Dim>{sizes.batch, sizes.queries, sizes.keyHeads,
+                                                     sizes.repeats, sizes.features}
+                                  : SmallVector<Dim>{sizes.batch, sizes.keyHeads, sizes.repeats,
+                                                     sizes.queries, sizes.features};
   SmallVector<int64_t> valueLoops(4);
-  valueLoops[v->batch] = 0, valueLoops[v->head] = 1, valueLoops[v->sequence] = 5, valueLoops[v->feature] = 4;
+  valueLoops[v->batch] = 0, valueLoops[v->head] = 1, valueLoops[v->sequence] = 5,
+  valueLoops[v->feature] = 4;
   AffineMap outMap = rows ? mapOf(b, {0, 3, 1, 2, 4}) : mapOf(b, {0, 1, 2, 3, 4});
-  Value product = contract(context, {mapOf(b, {0, 1, 2, 3, 5}), mapOf(b, valueLoops), outMap}, weights, v->tensor, false,
-                           context.empty(outDims, type), ScalarKind::Float);
+  Value product =
+      contract(context, {mapOf(b, {0, 1, 2, 3, 5}), mapOf(b, valueLoops), outMap}, weights,
+               v->tensor, false, context.empty(outDims, type), ScalarKind::Float);
   context.set(op.getY(), context.reshape(product, outDims, context.shape(op.getY())));
   return success();
 }
@@ -285,45 +303,53 @@ static LogicalResult lowerRotary(nn::RotaryEmbeddingOp op, LoweringContext &cont
   std::optional<int64_t> width = LoweringContext::constantOf(x->dims[x->feature]);
   if (!width)
     return context.unsupported(op, "its number of features is not constant");
-  int64_t rotated = op.getRotaryEmbeddingDim() ? op.getRotaryEmbeddingDim() : *width, half = rotated / 2;
+  int64_t rotated = op.getRotaryEmbeddingDim() ? op.getRotaryEmbeddingDim() : *width,
+          half = rotated / 2;
   bool interleaved = op.getInterleaved() != 0;
   Value cosines = context.get(op.getCosCache()), sines = context.get(op.getSinCache());
   Value positions = op.getPositionIds() ? context.get(op.getPositionIds()) : Value();
   Type type = cast<RankedTensorType>(x->tensor.getType()).getElementType();
-  Value limit = context.index(half), end = context.index(rotated), zero = context.index(0), two = context.index(2),
-        one = context.index(1);
-  Value turned = context.generate(x->dims, type, Layout::RowMajor, [&](ImplicitLocOpBuilder &b, ValueRange at) {
-    Scalars s(b, type, ScalarKind::Float);
-    Value feature = at[x->feature];
-    Value turns = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, feature, end);
-    // The pair, which angle it has, and whether this is its second half.
-    Value second, angle, partner;
-    if (interleaved) {
-      Value bit = arith::RemUIOp::create(b, feature, two);
-      second = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bit, one);
-      angle = arith::DivUIOp::create(b, feature, two);
-      partner = arith::SelectOp::create(b, second, arith::SubIOp::create(b, feature, one), arith::AddIOp::create(b, feature, one));
-    } else {
-      second = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, feature, limit);
-      Value back = arith::SubIOp::create(b, feature, limit);
-      angle = arith::SelectOp::create(b, second, back, feature);
-      partner = arith::SelectOp::create(b, second, back, arith::AddIOp::create(b, feature, limit));
-    }
-    angle = arith::SelectOp::create(b, turns, angle, zero);
-    partner = arith::SelectOp::create(b, turns, partner, feature);
-    SmallVector<Value> where = {at[x->batch], at[x->sequence], angle};
-    if (positions) {
-      Value position = tensor::ExtractOp::create(b, positions, ValueRange{at[x->batch], at[x->sequence]});
-      where = {arith::IndexCastOp::create(b, b.getIndexType(), position), angle};
-    }
-    Value cosine = tensor::ExtractOp::create(b, cosines, where), sine = tensor::ExtractOp::create(b, sines, where);
-    SmallVector<Value> other(at);
-    other[x->feature] = partner;
-    Value own = tensor::ExtractOp::create(b, x->tensor, at), opposite = tensor::ExtractOp::create(b, x->tensor, other);
-    Value product = s.mul(opposite, sine);
-    Value value = s.select(second, s.add(s.mul(own, cosine), product), s.sub(s.mul(own, cosine), product));
-    return s.select(turns, value, own);
-  });
+  Value limit = context.index(half), end = context.index(rotated), zero = context.index(0),
+        two = context.index(2), one = context.index(1);
+  Value turned = context.generate(
+      x->dims, type, Layout::RowMajor, [&](ImplicitLocOpBuilder &b, ValueRange at) {
+        Scalars s(b, type, ScalarKind::Float);
+        Value feature = at[x->feature];
+        Value turns = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, feature, end);
+        // The pair, which angle it has, and whether this is its second half.
+        Value second, angle, partner;
+        if (interleaved) {
+          Value bit = arith::RemUIOp::create(b, feature, two);
+          second = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bit, one);
+          angle = arith::DivUIOp::create(b, feature, two);
+          partner = arith::SelectOp::create(b, second, arith::SubIOp::create(b, feature, one),
+                                            arith::AddIOp::create(b, feature, one));
+        } else {
+          second = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, feature, limit);
+          Value back = arith::SubIOp::create(b, feature, limit);
+          angle = arith::SelectOp::create(b, second, back, feature);
+          partner =
+              arith::SelectOp::create(b, second, back, arith::AddIOp::create(b, feature, limit));
+        }
+        angle = arith::SelectOp::create(b, turns, angle, zero);
+        partner = arith::SelectOp::create(b, turns, partner, feature);
+        SmallVector<Value> where = {at[x->batch], at[x->sequence], angle};
+        if (positions) {
+          Value position =
+              tensor::ExtractOp::create(b, positions, ValueRange{at[x->batch], at[x->sequence]});
+          where = {arith::IndexCastOp::create(b, b.getIndexType(), position), angle};
+        }
+        Value cosine = tensor::ExtractOp::create(b, cosines, where),
+              sine = tensor::ExtractOp::create(b, sines, where);
+        SmallVector<Value> other(at);
+        other[x->feature] = partner;
+        Value own = tensor::ExtractOp::create(b, x->tensor, at),
+              opposite = tensor::ExtractOp::create(b, x->tensor, other);
+        Value product = s.mul(opposite, sine);
+        Value value = s.select(second, s.add(s.mul(own, cosine), product),
+                               s.sub(s.mul(own, cosine), product));
+        return s.select(turns, value, own);
+      });
   context.set(result, context.reshape(turned, x->dims, context.shape(result)));
   return success();
 }

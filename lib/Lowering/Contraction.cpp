@@ -30,7 +30,8 @@ struct Side {
 
 /// The left side [batch.., M, K]; batch axes of size 1 that are stretched are
 /// dropped. `loops` = (batch.., m, n, k).
-static Side leftSide(LoweringContext &context, Value value, ArrayRef<Dim> outBatch, int64_t firstRow) {
+static Side leftSide(LoweringContext &context, Value value, ArrayRef<Dim> outBatch,
+                     int64_t firstRow) {
   ImplicitLocOpBuilder &b = context.b;
   ArrayRef<Dim> dims = context.shape(value);
   int64_t batch = outBatch.size();
@@ -59,7 +60,8 @@ static Side leftSide(LoweringContext &context, Value value, ArrayRef<Dim> outBat
 
 /// The right side [batch.., K, N]: a packed weight where it is constant. What
 /// was transposed before is packed from its source.
-static Side rightSide(LoweringContext &context, Value value, ArrayRef<Dim> outBatch, int64_t firstRow) {
+static Side rightSide(LoweringContext &context, Value value, ArrayRef<Dim> outBatch,
+                      int64_t firstRow) {
   ImplicitLocOpBuilder &b = context.b;
   ArrayRef<Dim> dims = context.shape(value);
   int64_t batch = outBatch.size(), rank = dims.size();
@@ -74,14 +76,16 @@ static Side rightSide(LoweringContext &context, Value value, ArrayRef<Dim> outBa
     side.axes.push_back(b.getAffineDimExpr(batch - (rank - 2) + axis));
   }
   int64_t ownBatch = kept.size();
-  Dim rows = rank == 1 ? dims[0] : dims[rank - 2], columns = rank == 1 ? context.constantDim(1) : dims[rank - 1];
+  Dim rows = rank == 1 ? dims[0] : dims[rank - 2],
+      columns = rank == 1 ? context.constantDim(1) : dims[rank - 1];
   kept.push_back(rows);
   kept.push_back(columns);
   side.axes.push_back(k);
   side.axes.push_back(n);
   ElementsAttr constant = context.constant(value);
   if (constant && LoweringContext::storageType(constant.getElementType()).isF32()) {
-    SmallVector<int64_t> shape = llvm::map_to_vector(kept, [](Dim dim) { return *LoweringContext::constantOf(dim); });
+    SmallVector<int64_t> shape =
+        llvm::map_to_vector(kept, [](Dim dim) { return *LoweringContext::constantOf(dim); });
     side.tensor = context.weight(constant, shape, {}, ownBatch, /*panel=*/16);
     side.packed = true;
     return side;
@@ -118,14 +122,18 @@ static LogicalResult lowerMatmul(nn::MatmulOp op, LoweringContext &context) {
     full.push_back(one);
   int64_t batch = full.size() - 2;
   SmallVector<Dim> outBatch(full.begin(), full.begin() + batch);
-  Side left = leftSide(context, lhs, outBatch, batch), right = rightSide(context, rhs, outBatch, batch);
+  Side left = leftSide(context, lhs, outBatch, batch),
+       right = rightSide(context, rhs, outBatch, batch);
   SmallVector<AffineExpr> outAxes;
   for (int64_t axis = 0; axis < batch + 2; ++axis)
     outAxes.push_back(b.getAffineDimExpr(axis));
   SmallVector<AffineMap> maps;
-  for (ArrayRef<AffineExpr> axes : {ArrayRef<AffineExpr>(left.axes), ArrayRef<AffineExpr>(right.axes), ArrayRef<AffineExpr>(outAxes)})
+  for (ArrayRef<AffineExpr> axes :
+       {ArrayRef<AffineExpr>(left.axes), ArrayRef<AffineExpr>(right.axes),
+        ArrayRef<AffineExpr>(outAxes)})
     maps.push_back(AffineMap::get(batch + 3, 0, axes, b.getContext()));
-  Value init = context.empty(full, LoweringContext::storageType(LoweringContext::elementType(result)));
+  Value init =
+      context.empty(full, LoweringContext::storageType(LoweringContext::elementType(result)));
   Value product = contract(context, maps, left.tensor, right.tensor, right.packed, init, kind);
   context.set(result, context.reshape(product, full, out));
   return success();
@@ -136,7 +144,8 @@ static LogicalResult lowerMatmul(nn::MatmulOp op, LoweringContext &context) {
 //===----------------------------------------------------------------------===//
 
 /// Adds beta * C to the epilogue of a product [M, N]; axes of size 1 are dropped.
-static void addMatrix(LoweringContext &context, Value matrix, ArrayRef<Dim> out, Epilogue &epilogue) {
+static void addMatrix(LoweringContext &context, Value matrix, ArrayRef<Dim> out,
+                      Epilogue &epilogue) {
   ImplicitLocOpBuilder &b = context.b;
   ArrayRef<Dim> dims = context.shape(matrix);
   SmallVector<Dim> kept;
@@ -152,8 +161,9 @@ static void addMatrix(LoweringContext &context, Value matrix, ArrayRef<Dim> out,
   if (kept.empty()) {
     // A scalar becomes a row: epilogues have no operands without axes.
     Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
-    tensor = context.pointwise(out.take_back(1), element, Layout::RowMajor, PlacedTensor{tensor, {}},
-                               [](ImplicitLocOpBuilder &, ValueRange x) { return x[0]; });
+    tensor =
+        context.pointwise(out.take_back(1), element, Layout::RowMajor, PlacedTensor{tensor, {}},
+                          [](ImplicitLocOpBuilder &, ValueRange x) { return x[0]; });
     axes.push_back(b.getAffineDimExpr(1));
   }
   epilogue.operands.push_back(tensor);
@@ -187,7 +197,8 @@ static LogicalResult lowerGemm(nn::GemmOp op, LoweringContext &context) {
     }
   }
   AffineExpr m = b.getAffineDimExpr(0), n = b.getAffineDimExpr(1), k = b.getAffineDimExpr(2);
-  SmallVector<AffineMap> maps = AffineMap::inferFromExprList(ArrayRef<SmallVector<AffineExpr, 4>>{{m, k}, {k, n}, {m, n}}, b.getContext());
+  SmallVector<AffineMap> maps = AffineMap::inferFromExprList(
+      ArrayRef<SmallVector<AffineExpr, 4>>{{m, k}, {k, n}, {m, n}}, b.getContext());
   Epilogue epilogue;
   if (op.getC())
     addMatrix(context, op.getC(), out, epilogue);
@@ -200,7 +211,8 @@ static LogicalResult lowerGemm(nn::GemmOp op, LoweringContext &context) {
         return value;
       return s.add(value, beta == 1 ? Value(x[1]) : s.mul(x[1], s.number(beta)));
     };
-  Value init = context.empty(out, LoweringContext::storageType(LoweringContext::elementType(result)));
+  Value init =
+      context.empty(out, LoweringContext::storageType(LoweringContext::elementType(result)));
   context.set(result, contract(context, maps, lhs, rhs, packed, init, kind, epilogue));
   return success();
 }

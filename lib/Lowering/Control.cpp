@@ -20,7 +20,8 @@ static LogicalResult inlineBranch(nn::IfOp op, Region &branch, LoweringContext &
   for (Operation &inner : block.without_terminator())
     if (failed(context.lowerOperation(&inner)))
       return failure();
-  for (auto [result, value] : llvm::zip_equal(op.getResults(), block.getTerminator()->getOperands())) {
+  for (auto [result, value] :
+       llvm::zip_equal(op.getResults(), block.getTerminator()->getOperands())) {
     if (result.use_empty())
       continue;
     if (context.isPoisoned(value))
@@ -35,18 +36,20 @@ static LogicalResult inlineBranch(nn::IfOp op, Region &branch, LoweringContext &
 
 /// Whether a branch gives the results the ranks that they have.
 static bool hasRanks(nn::IfOp op, Region &branch, LoweringContext &context) {
-  return llvm::all_of(llvm::zip(op.getResults(), branch.front().getTerminator()->getOperands()), [&](auto pair) {
-    auto [result, value] = pair;
-    return result.use_empty() || !context.hasShape(result) ||
-           (context.hasShape(value) && context.rank(value) == context.rank(result));
-  });
+  return llvm::all_of(
+      llvm::zip(op.getResults(), branch.front().getTerminator()->getOperands()), [&](auto pair) {
+        auto [result, value] = pair;
+        return result.use_empty() || !context.hasShape(result) ||
+               (context.hasShape(value) && context.rank(value) == context.rank(result));
+      });
 }
 
 static LogicalResult lowerBranch(nn::IfOp op, Region &branch, LoweringContext &context) {
   Block &block = branch.front();
   return context.lowerBlock(block, [&]() -> LogicalResult {
     SmallVector<Value> yields;
-    for (auto [result, value] : llvm::zip_equal(op.getResults(), block.getTerminator()->getOperands())) {
+    for (auto [result, value] :
+         llvm::zip_equal(op.getResults(), block.getTerminator()->getOperands())) {
       if (result.use_empty())
         continue;
       if (context.isPoisoned(value)) {
@@ -56,7 +59,8 @@ static LogicalResult lowerBranch(nn::IfOp op, Region &branch, LoweringContext &c
       }
       if (!context.hasShape(value) || context.rank(value) != context.rank(result))
         return context.unsupported(op, "its branches give tensors of different ranks");
-      yields.push_back(context.cast(context.get(value), context.tensorType(result, Layout::RowMajor)));
+      yields.push_back(
+          context.cast(context.get(value), context.tensorType(result, Layout::RowMajor)));
     }
     scf::YieldOp::create(context.b, yields);
     return success();
@@ -69,7 +73,8 @@ static LogicalResult lowerIf(nn::IfOp op, LoweringContext &context) {
     return inlineBranch(op, constant->front() ? op.getThenBranch() : op.getElseBranch(), context);
   // Branches of different ranks: the analysis has decided, and requires what the
   // condition asks for.
-  bool thenFits = hasRanks(op, op.getThenBranch(), context), elseFits = hasRanks(op, op.getElseBranch(), context);
+  bool thenFits = hasRanks(op, op.getThenBranch(), context),
+       elseFits = hasRanks(op, op.getElseBranch(), context);
   if (thenFits != elseFits)
     return inlineBranch(op, thenFits ? op.getThenBranch() : op.getElseBranch(), context);
   ImplicitLocOpBuilder &b = context.b;
@@ -86,7 +91,8 @@ static LogicalResult lowerIf(nn::IfOp op, LoweringContext &context) {
   SmallVector<Value> at(context.rank(op.getCond()), context.index(0));
   Value condition = tensor::ExtractOp::create(b, context.get(op.getCond()), at);
   condition = LoweringContext::toScalar(b, condition, ScalarKind::Bool);
-  auto branch = scf::IfOp::create(b, types, condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
+  auto branch =
+      scf::IfOp::create(b, types, condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
@@ -102,4 +108,6 @@ static LogicalResult lowerIf(nn::IfOp op, LoweringContext &context) {
   return success();
 }
 
-void secateur::lowering::attachControlModels(MLIRContext *context) { attachLowering<nn::IfOp, lowerIf>(context); }
+void secateur::lowering::attachControlModels(MLIRContext *context) {
+  attachLowering<nn::IfOp, lowerIf>(context);
+}

@@ -24,13 +24,15 @@ static Epilogue biasEpilogue(LoweringContext &context, Value bias, int64_t rank)
   if (!bias)
     return epilogue;
   epilogue.operands.push_back(context.get(bias));
-  epilogue.maps.push_back(AffineMap::get(rank, 0, context.b.getAffineDimExpr(rank - 1), context.b.getContext()));
+  epilogue.maps.push_back(
+      AffineMap::get(rank, 0, context.b.getAffineDimExpr(rank - 1), context.b.getContext()));
   return epilogue;
 }
 
 /// The constant sizes of a filter, with two spatial axes; nothing where one is
 /// not constant.
-static FailureOr<SmallVector<int64_t>> filterSizes(Operation *op, LoweringContext &context, Value filter) {
+static FailureOr<SmallVector<int64_t>> filterSizes(Operation *op, LoweringContext &context,
+                                                   Value filter) {
   SmallVector<int64_t> sizes;
   for (Dim dim : context.shape(filter)) {
     std::optional<int64_t> extent = LoweringContext::constantOf(dim);
@@ -47,9 +49,11 @@ static Value filterOperand(LoweringContext &context, Value filter, ArrayRef<int6
                            ArrayRef<int64_t> permutation, int64_t batch, int64_t panel) {
   if (ElementsAttr constant = context.constant(filter))
     return context.weight(constant, shape, permutation, batch, panel);
-  SmallVector<Dim> dims = llvm::map_to_vector(shape, [&](int64_t extent) { return context.constantDim(extent); });
+  SmallVector<Dim> dims =
+      llvm::map_to_vector(shape, [&](int64_t extent) { return context.constantDim(extent); });
   Value tensor = context.reshape(context.get(filter), context.shape(filter), dims);
-  return panel ? pack(context, tensor, dims, permutation, batch) : context.transpose(tensor, permutation, dims);
+  return panel ? pack(context, tensor, dims, permutation, batch)
+               : context.transpose(tensor, permutation, dims);
 }
 
 //===----------------------------------------------------------------------===//
@@ -58,8 +62,9 @@ static Value filterOperand(LoweringContext &context, Value filter, ArrayRef<int6
 
 /// A convolution of any rank and type as a loop nest over a padded operand, all
 /// row-major: `image` of sizes `x`, `filter` [M, Cg, spatial..] of sizes `w`.
-static void convolveGeneric(LoweringContext &context, Value image, ArrayRef<Dim> x, Value filter, ArrayRef<Dim> w,
-                            Value bias, Value result, const SpatialWindow &window, int64_t groups) {
+static void convolveGeneric(LoweringContext &context, Value image, ArrayRef<Dim> x, Value filter,
+                            ArrayRef<Dim> w, Value bias, Value result, const SpatialWindow &window,
+                            int64_t groups) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t spatial = window.rank();
   ScalarKind kind = LoweringContext::kindOf(result);
@@ -67,12 +72,15 @@ static void convolveGeneric(LoweringContext &context, Value image, ArrayRef<Dim>
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
   // Pad, row-major.
   SmallVector<Dim> padded(x);
-  SmallVector<OpFoldResult> offsets(spatial + 2, b.getIndexAttr(0)), ones(spatial + 2, b.getIndexAttr(1));
+  SmallVector<OpFoldResult> offsets(spatial + 2, b.getIndexAttr(0)),
+      ones(spatial + 2, b.getIndexAttr(1));
   for (int64_t axis = 0; axis < spatial; ++axis) {
-    padded[axis + 2] = context.symbols.simplify(padded[axis + 2] + window.before[axis] + window.after[axis]);
+    padded[axis + 2] =
+        context.symbols.simplify(padded[axis + 2] + window.before[axis] + window.after[axis]);
     offsets[axis + 2] = b.getIndexAttr(window.before[axis]);
   }
-  Value source = tensor::InsertSliceOp::create(b, image, context.filled(padded, zero), offsets, context.sizes(x), ones);
+  Value source = tensor::InsertSliceOp::create(b, image, context.filled(padded, zero), offsets,
+                                               context.sizes(x), ones);
   // loops: n, g, m, o.., c, k..; channels are split into groups.
   ArrayRef<Dim> y = context.shape(result);
   Dim g = context.constantDim(groups), mg = context.symbols.simplify(y[1].floorDiv(groups));
@@ -84,12 +92,14 @@ static void convolveGeneric(LoweringContext &context, Value image, ArrayRef<Dim>
   filter = context.reshape(filter, w, filterDims);
   int64_t loops = 4 + 2 * spatial;
   auto loop = [&](int64_t i) { return b.getAffineDimExpr(i); };
-  SmallVector<AffineExpr> sourceMap = {loop(0), loop(1), loop(3 + spatial)}, filterMap = {loop(1), loop(2), loop(3 + spatial)},
+  SmallVector<AffineExpr> sourceMap = {loop(0), loop(1), loop(3 + spatial)},
+                          filterMap = {loop(1), loop(2), loop(3 + spatial)},
                           outMap = {loop(0), loop(1), loop(2)};
   SmallVector<utils::IteratorType> iterators(loops, utils::IteratorType::parallel);
   iterators[3 + spatial] = utils::IteratorType::reduction;
   for (int64_t axis = 0; axis < spatial; ++axis) {
-    sourceMap.push_back(loop(3 + axis) * window.strides[axis] + loop(4 + spatial + axis) * window.dilations[axis]);
+    sourceMap.push_back(loop(3 + axis) * window.strides[axis] +
+                        loop(4 + spatial + axis) * window.dilations[axis]);
     filterMap.push_back(loop(4 + spatial + axis));
     outMap.push_back(loop(3 + axis));
     iterators[4 + spatial + axis] = utils::IteratorType::reduction;
@@ -97,7 +107,8 @@ static void convolveGeneric(LoweringContext &context, Value image, ArrayRef<Dim>
   Value init = context.filled(outDims, zero);
   auto generic = linalg::GenericOp::create(
       b, TypeRange{init.getType()}, ValueRange{source, filter}, ValueRange{init},
-      ArrayRef{AffineMap::get(loops, 0, sourceMap, b.getContext()), AffineMap::get(loops, 0, filterMap, b.getContext()),
+      ArrayRef{AffineMap::get(loops, 0, sourceMap, b.getContext()),
+               AffineMap::get(loops, 0, filterMap, b.getContext()),
                AffineMap::get(loops, 0, outMap, b.getContext())},
       iterators, [&](OpBuilder &nested, Location location, ValueRange e) {
         ImplicitLocOpBuilder builder(location, nested);
@@ -107,7 +118,8 @@ static void convolveGeneric(LoweringContext &context, Value image, ArrayRef<Dim>
   Value out = context.reshape(generic.getResult(0), outDims, y);
   if (bias) {
     SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, y.size()));
-    out = context.pointwise(y, stored, Layout::RowMajor, {PlacedTensor{out, axes}, PlacedTensor{context.get(bias), {1}}},
+    out = context.pointwise(y, stored, Layout::RowMajor,
+                            {PlacedTensor{out, axes}, PlacedTensor{context.get(bias), {1}}},
                             [&](ImplicitLocOpBuilder &builder, ValueRange e) {
                               return Scalars(builder, stored, kind).add(e[0], e[1]);
                             });
@@ -129,7 +141,8 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
   if (rank < 3 || int64_t(filter->size()) != rank)
     return context.unsupported(op, "its operand and filter do not have the same spatial axes");
   ArrayRef<int64_t> kernel = ArrayRef<int64_t>(*filter).drop_front(2);
-  FailureOr<SpatialWindow> spatial = readWindow(op, context, op.getX(), result, kernel, op.getDilations());
+  FailureOr<SpatialWindow> spatial =
+      readWindow(op, context, op.getX(), result, kernel, op.getDilations());
   if (failed(spatial))
     return failure();
   if (llvm::any_of(spatial->before, [](int64_t pad) { return pad < 0; }) ||
@@ -140,8 +153,9 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     return context.unsupported(op, "its group does not divide its channels");
   Type stored = LoweringContext::storageType(LoweringContext::elementType(result));
   if (rank > 4 || !stored.isF32()) {
-    convolveGeneric(context, context.get(op.getX()), context.shape(op.getX()), context.get(op.getW()),
-                    context.shape(op.getW()), op.getB(), result, *spatial, groups);
+    convolveGeneric(context, context.get(op.getX()), context.shape(op.getX()),
+                    context.get(op.getW()), context.shape(op.getW()), op.getB(), result, *spatial,
+                    groups);
     return success();
   }
   Window window = imageWindow(*spatial);
@@ -153,9 +167,10 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     Value matrix = filterOperand(context, op.getW(), {channels, perGroup}, {1, 0}, 0, /*panel=*/16);
     AffineExpr n, h, w, m, c;
     bindDims(b.getContext(), n, h, w, m, c);
-    SmallVector<AffineMap> maps =
-        AffineMap::inferFromExprList(ArrayRef<SmallVector<AffineExpr, 4>>{{n, h, w, c}, {c, m}, {n, h, w, m}}, b.getContext());
-    setImage(context, result, contract(context, maps, image, matrix, true, init, ScalarKind::Float, epilogue));
+    SmallVector<AffineMap> maps = AffineMap::inferFromExprList(
+        ArrayRef<SmallVector<AffineExpr, 4>>{{n, h, w, c}, {c, m}, {n, h, w, m}}, b.getContext());
+    setImage(context, result,
+             contract(context, maps, image, matrix, true, init, ScalarKind::Float, epilogue));
     return success();
   }
   if (groups == channels && perGroup == 1 && groups > 1) {
@@ -163,7 +178,8 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     setImage(context, result, convolveDepthwise(context, image, taps, init, window, epilogue));
     return success();
   }
-  Value packed = filterOperand(context, op.getW(), {groups, channels / groups, perGroup, kh, kw}, {0, 3, 4, 2, 1}, 1, 16);
+  Value packed = filterOperand(context, op.getW(), {groups, channels / groups, perGroup, kh, kw},
+                               {0, 3, 4, 2, 1}, 1, 16);
   setImage(context, result, convolve(context, image, packed, init, window, groups, epilogue));
   return success();
 }
@@ -174,7 +190,8 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
 
 /// A filter [C, Mg, KH, KW] as that of the convolution that goes the other way:
 /// [M, C / G, KH, KW], mirrored in space.
-static FailureOr<ElementsAttr> mirrorFilter(ElementsAttr filter, int64_t groups, int64_t kh, int64_t kw) {
+static FailureOr<ElementsAttr> mirrorFilter(ElementsAttr filter, int64_t groups, int64_t kh,
+                                            int64_t kw) {
   FailureOr<std::vector<float>> numbers = readConstant(filter);
   if (failed(numbers))
     return failure();
@@ -194,7 +211,8 @@ static FailureOr<ElementsAttr> mirrorFilter(ElementsAttr filter, int64_t groups,
 /// Pads at the start and at the end, as output_shape and auto_pad give them.
 static FailureOr<SpatialWindow> transposedWindow(nn::ConvTransposeOp op, LoweringContext &context,
                                                  ArrayRef<int64_t> kernel) {
-  FailureOr<SpatialWindow> window = readWindow(op, context, op.getX(), op.getX(), kernel, op.getDilations());
+  FailureOr<SpatialWindow> window =
+      readWindow(op, context, op.getX(), op.getX(), kernel, op.getDilations());
   if (failed(window))
     return failure();
   StringRef automatic = op.getAutoPad();
@@ -226,60 +244,73 @@ static FailureOr<SpatialWindow> transposedWindow(nn::ConvTransposeOp op, Lowerin
 }
 
 /// Windows that do not overlap: each element makes a block of the result.
-static void convolveBlocks(nn::ConvTransposeOp op, LoweringContext &context, const Window &window, Value image,
-                           ElementsAttr filter) {
+static void convolveBlocks(nn::ConvTransposeOp op, LoweringContext &context, const Window &window,
+                           Value image, ElementsAttr filter) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t kh = window.kernel[0], kw = window.kernel[1];
   ArrayRef<int64_t> shape = filter.getShapedType().getShape();
-  Value taps = context.weight(filter, {shape[0], shape[1], kh, kw}, {2, 3, 0, 1}, /*batch=*/2, /*panel=*/16);
+  Value taps =
+      context.weight(filter, {shape[0], shape[1], kh, kw}, {2, 3, 0, 1}, /*batch=*/2, /*panel=*/16);
   SmallVector<Dim> in = imageDims(context, op.getX()), out = imageDims(context, op.getY());
-  SmallVector<Dim> blocks = {in[0], in[1], context.constantDim(kh), in[2], context.constantDim(kw), out[3]};
+  SmallVector<Dim> blocks = {in[0], in[1], context.constantDim(kh), in[2], context.constantDim(kw),
+                             out[3]};
   AffineExpr n, h, i, w, j, m, c;
   bindDims(b.getContext(), n, h, i, w, j, m, c);
-  SmallVector<AffineMap> maps =
-      AffineMap::inferFromExprList(ArrayRef<SmallVector<AffineExpr, 4>>{{n, h, w, c}, {i, j, c, m}, {n, h, i, w, j, m}}, b.getContext());
-  Value init = context.empty(blocks, LoweringContext::storageType(LoweringContext::elementType(op.getY())));
-  Value product = contract(context, maps, image, taps, true, init, ScalarKind::Float, biasEpilogue(context, op.getB(), 6));
+  SmallVector<AffineMap> maps = AffineMap::inferFromExprList(
+      ArrayRef<SmallVector<AffineExpr, 4>>{{n, h, w, c}, {i, j, c, m}, {n, h, i, w, j, m}},
+      b.getContext());
+  Value init =
+      context.empty(blocks, LoweringContext::storageType(LoweringContext::elementType(op.getY())));
+  Value product = contract(context, maps, image, taps, true, init, ScalarKind::Float,
+                           biasEpilogue(context, op.getB(), 6));
   setImage(context, op.getY(), context.reshape(product, blocks, out));
 }
 
 /// Any rank and type, and filters that are computed, as loops: zeros between the
 /// elements, then a convolution with the mirrored filter.
-static LogicalResult transposeGeneric(nn::ConvTransposeOp op, LoweringContext &context, SpatialWindow window) {
+static LogicalResult transposeGeneric(nn::ConvTransposeOp op, LoweringContext &context,
+                                      SpatialWindow window) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t spatial = window.rank(), groups = op.getGroup();
   SmallVector<Dim> x(context.shape(op.getX())), spread = x, w(context.shape(op.getW()));
-  SmallVector<OpFoldResult> offsets(spatial + 2, b.getIndexAttr(0)), steps(spatial + 2, b.getIndexAttr(1));
+  SmallVector<OpFoldResult> offsets(spatial + 2, b.getIndexAttr(0)),
+      steps(spatial + 2, b.getIndexAttr(1));
   for (int64_t axis = 0; axis < spatial; ++axis) {
     spread[axis + 2] = context.symbols.simplify((x[axis + 2] - 1) * window.strides[axis] + 1);
     steps[axis + 2] = b.getIndexAttr(window.strides[axis]);
     int64_t reach = window.extent(axis) - 1;
     window.before[axis] = reach - window.before[axis];
-    window.after[axis] = reach - window.after[axis] + (op.getOutputPadding() ? (*op.getOutputPadding())[axis] : 0);
+    window.after[axis] =
+        reach - window.after[axis] + (op.getOutputPadding() ? (*op.getOutputPadding())[axis] : 0);
     window.strides[axis] = 1;
     if (window.before[axis] < 0 || window.after[axis] < 0)
       return context.unsupported(op, "a pad is larger than its window");
   }
   Type stored = LoweringContext::storageType(LoweringContext::elementType(op.getY()));
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
-  Value image = tensor::InsertSliceOp::create(b, context.get(op.getX()), context.filled(spread, zero), offsets,
-                                              context.sizes(x), steps);
+  Value image = tensor::InsertSliceOp::create(
+      b, context.get(op.getX()), context.filled(spread, zero), offsets, context.sizes(x), steps);
   // [C, Mg, spatial..] -> [G Mg, C / G, spatial..]
-  SmallVector<Dim> mirroredDims = {context.symbols.simplify(w[1] * groups), context.symbols.simplify(w[0].floorDiv(groups))};
+  SmallVector<Dim> mirroredDims = {context.symbols.simplify(w[1] * groups),
+                                   context.symbols.simplify(w[0].floorDiv(groups))};
   mirroredDims.append(w.begin() + 2, w.end());
-  Value filter = context.get(op.getW()), perGroup = context.index(w[1]), depth = context.index(mirroredDims[1]);
+  Value filter = context.get(op.getW()), perGroup = context.index(w[1]),
+        depth = context.index(mirroredDims[1]);
   SmallVector<Value> last;
   for (int64_t extent : window.kernel)
     last.push_back(context.index(extent - 1));
-  Value mirrored = context.generate(mirroredDims, stored, Layout::RowMajor, [&](ImplicitLocOpBuilder &builder, ValueRange at) {
-    Value group = arith::DivUIOp::create(builder, at[0], perGroup);
-    SmallVector<Value> from = {arith::AddIOp::create(builder, arith::MulIOp::create(builder, group, depth), at[1]),
-                               arith::RemUIOp::create(builder, at[0], perGroup)};
-    for (int64_t axis = 0; axis < spatial; ++axis)
-      from.push_back(arith::SubIOp::create(builder, last[axis], at[axis + 2]));
-    return tensor::ExtractOp::create(builder, filter, from);
-  });
-  convolveGeneric(context, image, spread, mirrored, mirroredDims, op.getB(), op.getY(), window, groups);
+  Value mirrored = context.generate(
+      mirroredDims, stored, Layout::RowMajor, [&](ImplicitLocOpBuilder &builder, ValueRange at) {
+        Value group = arith::DivUIOp::create(builder, at[0], perGroup);
+        SmallVector<Value> from = {
+            arith::AddIOp::create(builder, arith::MulIOp::create(builder, group, depth), at[1]),
+            arith::RemUIOp::create(builder, at[0], perGroup)};
+        for (int64_t axis = 0; axis < spatial; ++axis)
+          from.push_back(arith::SubIOp::create(builder, last[axis], at[axis + 2]));
+        return tensor::ExtractOp::create(builder, filter, from);
+      });
+  convolveGeneric(context, image, spread, mirrored, mirroredDims, op.getB(), op.getY(), window,
+                  groups);
   return success();
 }
 
@@ -293,7 +324,8 @@ static LogicalResult lowerConvTranspose(nn::ConvTransposeOp op, LoweringContext 
   FailureOr<SmallVector<int64_t>> filter = filterSizes(op, context, op.getW());
   if (failed(filter))
     return failure();
-  FailureOr<SpatialWindow> spatial = transposedWindow(op, context, ArrayRef<int64_t>(*filter).drop_front(2));
+  FailureOr<SpatialWindow> spatial =
+      transposedWindow(op, context, ArrayRef<int64_t>(*filter).drop_front(2));
   if (failed(spatial))
     return failure();
   ElementsAttr constant = context.constant(op.getW());
@@ -305,8 +337,8 @@ static LogicalResult lowerConvTranspose(nn::ConvTransposeOp op, LoweringContext 
     return context.unsupported(op, "its group does not divide its channels");
   Value image = imageOf(context, op.getX());
   bool padsOutput = op.getOutputPadding() && !allAre(*op.getOutputPadding(), 0);
-  if (groups == 1 && window.kernel == window.strides && allAre(window.dilations, 1) && allAre(window.pads, 0) &&
-      !padsOutput) {
+  if (groups == 1 && window.kernel == window.strides && allAre(window.dilations, 1) &&
+      allAre(window.pads, 0) && !padsOutput) {
     convolveBlocks(op, context, window, image, constant);
     return success();
   }
@@ -335,7 +367,8 @@ static LogicalResult lowerConvTranspose(nn::ConvTransposeOp op, LoweringContext 
       inner.pads[axis + (rank == 3 ? 1 : 0) + 2] += amount;
   if (!allAre(window.strides, 1)) {
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
-    image = tensor::InsertSliceOp::create(b, image, context.filled(spread, zero), offsets, context.sizes(in), steps);
+    image = tensor::InsertSliceOp::create(b, image, context.filled(spread, zero), offsets,
+                                          context.sizes(in), steps);
   }
   int64_t outPerGroup = (*filter)[1], perGroup = (*filter)[0] / groups;
   Value init = context.empty(imageDims(context, result), stored);
@@ -345,7 +378,8 @@ static LogicalResult lowerConvTranspose(nn::ConvTransposeOp op, LoweringContext 
     setImage(context, result, convolveDepthwise(context, image, taps, init, inner, epilogue));
     return success();
   }
-  Value packed = context.weight(*mirrored, {groups, outPerGroup, perGroup, kh, kw}, {0, 3, 4, 2, 1}, 1, 16);
+  Value packed =
+      context.weight(*mirrored, {groups, outPerGroup, perGroup, kh, kw}, {0, 3, 4, 2, 1}, 1, 16);
   setImage(context, result, convolve(context, image, packed, init, inner, groups, epilogue));
   return success();
 }

@@ -26,8 +26,10 @@ static bool isContraction(const analysis::Einsum &einsum) {
   bool hasRow = false, hasColumn = false, hasSum = false;
   for (auto [i, labels] : llvm::enumerate(einsum.inputs))
     for (auto [position, label] : llvm::enumerate(labels)) {
-      bool inOutput = llvm::is_contained(einsum.output, label), inOther = llvm::is_contained(einsum.inputs[1 - i], label);
-      if (llvm::is_contained(ArrayRef<int64_t>(labels).take_front(position), label) || (!inOutput && !inOther))
+      bool inOutput = llvm::is_contained(einsum.output, label),
+           inOther = llvm::is_contained(einsum.inputs[1 - i], label);
+      if (llvm::is_contained(ArrayRef<int64_t>(labels).take_front(position), label) ||
+          (!inOutput && !inOther))
         return false;
       hasSum |= !inOutput;
       if (inOutput && !inOther)
@@ -38,7 +40,8 @@ static bool isContraction(const analysis::Einsum &einsum) {
 
 static LogicalResult lowerEinsum(nn::EinsumOp op, LoweringContext &context) {
   ImplicitLocOpBuilder &b = context.b;
-  SmallVector<int64_t> ranks = llvm::map_to_vector(op.getInputs(), [&](Value value) { return context.rank(value); });
+  SmallVector<int64_t> ranks =
+      llvm::map_to_vector(op.getInputs(), [&](Value value) { return context.rank(value); });
   std::string reason;
   std::optional<analysis::Einsum> einsum = analysis::parseEinsum(op.getEquation(), ranks, reason);
   if (!einsum)
@@ -79,24 +82,28 @@ static LogicalResult lowerEinsum(nn::EinsumOp op, LoweringContext &context) {
   Type type = LoweringContext::storageType(LoweringContext::elementType(op.getOutput()));
   ArrayRef<Dim> out = context.shape(op.getOutput());
   if (contraction) {
-    context.set(op.getOutput(), contract(context, maps, tensors[0], tensors[1], false, context.empty(out, type), kind));
+    context.set(op.getOutput(), contract(context, maps, tensors[0], tensors[1], false,
+                                         context.empty(out, type), kind));
     return success();
   }
   // A loop needs an operand that has it: each label is in one.
   SmallVector<utils::IteratorType> iterators(count, utils::IteratorType::reduction);
   std::fill_n(iterators.begin(), einsum->output.size(), utils::IteratorType::parallel);
   Value init = context.filled(out, Scalars(b, type, kind).number(0));
-  auto generic = linalg::GenericOp::create(b, TypeRange{init.getType()}, tensors, ValueRange{init}, maps, iterators,
-                                           [&](OpBuilder &nested, Location location, ValueRange x) {
-                                             ImplicitLocOpBuilder builder(location, nested);
-                                             Scalars s(builder, type, kind);
-                                             Value product = x[0];
-                                             for (Value factor : x.drop_front().drop_back())
-                                               product = s.mul(product, factor);
-                                             linalg::YieldOp::create(builder, s.add(x.back(), product));
-                                           });
+  auto generic =
+      linalg::GenericOp::create(b, TypeRange{init.getType()}, tensors, ValueRange{init}, maps,
+                                iterators, [&](OpBuilder &nested, Location location, ValueRange x) {
+                                  ImplicitLocOpBuilder builder(location, nested);
+                                  Scalars s(builder, type, kind);
+                                  Value product = x[0];
+                                  for (Value factor : x.drop_front().drop_back())
+                                    product = s.mul(product, factor);
+                                  linalg::YieldOp::create(builder, s.add(x.back(), product));
+                                });
   context.set(op.getOutput(), generic.getResult(0));
   return success();
 }
 
-void secateur::lowering::attachEinsumModels(MLIRContext *context) { attachLowering<nn::EinsumOp, lowerEinsum>(context); }
+void secateur::lowering::attachEinsumModels(MLIRContext *context) {
+  attachLowering<nn::EinsumOp, lowerEinsum>(context);
+}

@@ -78,7 +78,8 @@ static Value modulo(nn::ModOp op, Scalars &s, ImplicitLocOpBuilder &b, ValueRang
 /// The result has the type of the base; where one of the two is a float, the
 /// power is computed in floats.
 static Value power(nn::PowOp op, Scalars &s, ImplicitLocOpBuilder &b, ValueRange x) {
-  ScalarKind baseKind = LoweringContext::kindOf(op.getX()), exponentKind = LoweringContext::kindOf(op.getY());
+  ScalarKind baseKind = LoweringContext::kindOf(op.getX()),
+             exponentKind = LoweringContext::kindOf(op.getY());
   if (baseKind == ScalarKind::Float || exponentKind != ScalarKind::Float)
     return s.pow(x[0], convertScalar(b, x[1], exponentKind, x[0].getType(), baseKind));
   Type wide = b.getF64Type();
@@ -107,15 +108,16 @@ static LogicalResult lowerClip(nn::ClipOp op, LoweringContext &context) {
   if (op.getMax())
     operands.push_back(op.getMax());
   ScalarKind kind = LoweringContext::kindOf(op.getInput());
-  return context.elementwise(op, operands, op.getOutput(), [&](ImplicitLocOpBuilder &b, ValueRange x) {
-    Scalars s(b, x[0].getType(), kind);
-    Value result = x[0];
-    if (op.getMin())
-      result = s.max(result, x[1]);
-    if (op.getMax())
-      result = s.min(result, x.back());
-    return result;
-  });
+  return context.elementwise(op, operands, op.getOutput(),
+                             [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                               Scalars s(b, x[0].getType(), kind);
+                               Value result = x[0];
+                               if (op.getMin())
+                                 result = s.max(result, x[1]);
+                               if (op.getMax())
+                                 result = s.min(result, x.back());
+                               return result;
+                             });
 }
 
 //===----------------------------------------------------------------------===//
@@ -161,8 +163,12 @@ static LogicalResult lowerCastTo(Operation *op, LoweringContext &context) {
     return roundTo(b, convertScalar(b, x[0], LoweringContext::scalarKind(from), scalar, kind), to);
   });
 }
-static LogicalResult lowerCast(nn::CastOp op, LoweringContext &context) { return lowerCastTo(op, context); }
-static LogicalResult lowerCastLike(nn::CastLikeOp op, LoweringContext &context) { return lowerCastTo(op, context); }
+static LogicalResult lowerCast(nn::CastOp op, LoweringContext &context) {
+  return lowerCastTo(op, context);
+}
+static LogicalResult lowerCastLike(nn::CastLikeOp op, LoweringContext &context) {
+  return lowerCastTo(op, context);
+}
 
 static LogicalResult lowerIdentity(nn::IdentityOp op, LoweringContext &context) {
   context.alias(op.getOutput(), op.getInput());
@@ -173,7 +179,8 @@ static LogicalResult lowerDropout(nn::DropoutOp op, LoweringContext &context) {
   if (op.getTrainingMode()) {
     std::optional<SmallVector<int64_t>> training = context.constantInts(op.getTrainingMode());
     if (!training || training->size() != 1 || training->front())
-      return context.unsupported(op, "training_mode is not a constant false: models are compiled for inference");
+      return context.unsupported(
+          op, "training_mode is not a constant false: models are compiled for inference");
   }
   context.alias(op.getOutput(), op.getData());
   if (op.getMask() && !op.getMask().use_empty()) {
@@ -194,8 +201,9 @@ void secateur::lowering::attachElementwiseModels(MLIRContext *context) {
   attachPointwise<nn::MeanOp, average>(context);
   attachPointwise<nn::ModOp, modulo>(context);
   attachPointwise<nn::PowOp, power>(context);
-  attachPointwise<nn::AbsOp, [](nn::AbsOp, Scalars &s, ImplicitLocOpBuilder &, ValueRange x) { return s.abs(x[0]); }>(
-      context);
+  attachPointwise<nn::AbsOp, [](nn::AbsOp, Scalars &s, ImplicitLocOpBuilder &, ValueRange x) {
+    return s.abs(x[0]);
+  }>(context);
   attachPointwise<nn::NegOp, [](nn::NegOp op, Scalars &s, ImplicitLocOpBuilder &b, ValueRange x) {
     return isa<FloatType>(x[0].getType()) ? Value(arith::NegFOp::create(b, x[0])) : s.neg(x[0]);
   }>(context);
@@ -203,9 +211,8 @@ void secateur::lowering::attachElementwiseModels(MLIRContext *context) {
   attachInteger<nn::BitwiseAndOp, arith::AndIOp>(context);
   attachInteger<nn::BitwiseOrOp, arith::OrIOp>(context);
   attachInteger<nn::BitwiseXorOp, arith::XOrIOp>(context);
-  attachPointwise<nn::BitwiseNotOp, [](nn::BitwiseNotOp, Scalars &, ImplicitLocOpBuilder &b, ValueRange x) {
-    return complement(b, x[0]);
-  }>(context);
+  attachPointwise<nn::BitwiseNotOp, [](nn::BitwiseNotOp, Scalars &, ImplicitLocOpBuilder &b,
+                                       ValueRange x) { return complement(b, x[0]); }>(context);
   attachLowering<nn::ClipOp, lowerClip>(context);
 
   attachInteger<nn::AndOp, arith::AndIOp>(context);

@@ -34,11 +34,12 @@ FailureOr<std::vector<float>> secateur::lowering::readConstant(ElementsAttr cons
 
 ElementsAttr secateur::lowering::floatConstant(MLIRContext *context, ArrayRef<int64_t> shape,
                                                ArrayRef<float> numbers) {
-  return DenseElementsAttr::get<float>(RankedTensorType::get(shape, Float32Type::get(context)), numbers);
+  return DenseElementsAttr::get<float>(RankedTensorType::get(shape, Float32Type::get(context)),
+                                       numbers);
 }
 
-Value LoweringContext::weight(ElementsAttr value, ArrayRef<int64_t> shape, ArrayRef<int64_t> permutation,
-                              int64_t batch, int64_t panel) {
+Value LoweringContext::weight(ElementsAttr value, ArrayRef<int64_t> shape,
+                              ArrayRef<int64_t> permutation, int64_t batch, int64_t panel) {
   // Weights of 16-bit floats are widened here, once.
   if (!value.getElementType().isF32())
     if (FailureOr<std::vector<float>> numbers = readConstant(value); succeeded(numbers))
@@ -52,7 +53,8 @@ Value LoweringContext::weight(ElementsAttr value, ArrayRef<int64_t> shape, Array
 // Epilogues
 //===----------------------------------------------------------------------===//
 
-static Value applyEpilogue(ImplicitLocOpBuilder &b, const Epilogue &epilogue, ValueRange arguments, ScalarKind kind) {
+static Value applyEpilogue(ImplicitLocOpBuilder &b, const Epilogue &epilogue, ValueRange arguments,
+                           ScalarKind kind) {
   if (epilogue.body)
     return epilogue.body(b, arguments);
   Value sum = arguments.front();
@@ -86,8 +88,8 @@ static ArrayAttr mapsAttribute(LoweringContext &context, ArrayRef<AffineMap> map
 //===----------------------------------------------------------------------===//
 
 /// The same as a loop nest, for types without kernels.
-static Value contractGeneric(LoweringContext &context, ArrayRef<AffineMap> maps, Value lhs, Value rhs, Value init,
-                             ScalarKind kind, const Epilogue &epilogue) {
+static Value contractGeneric(LoweringContext &context, ArrayRef<AffineMap> maps, Value lhs,
+                             Value rhs, Value init, ScalarKind kind, const Epilogue &epilogue) {
   ImplicitLocOpBuilder &b = context.b;
   Type element = cast<RankedTensorType>(init.getType()).getElementType();
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
@@ -96,14 +98,15 @@ static Value contractGeneric(LoweringContext &context, ArrayRef<AffineMap> maps,
   SmallVector<utils::IteratorType> iterators(loops, utils::IteratorType::reduction);
   for (AffineExpr expr : maps[2].getResults())
     iterators[cast<AffineDimExpr>(expr).getPosition()] = utils::IteratorType::parallel;
-  Value product = linalg::GenericOp::create(b, TypeRange{init.getType()}, ValueRange{lhs, rhs}, ValueRange{cleared}, maps,
-                                            iterators,
-                                            [&](OpBuilder &nested, Location location, ValueRange x) {
-                                              ImplicitLocOpBuilder builder(location, nested);
-                                              Scalars s(builder, element, kind);
-                                              linalg::YieldOp::create(builder, s.add(x[2], s.mul(x[0], x[1])));
-                                            })
-                      .getResult(0);
+  Value product =
+      linalg::GenericOp::create(b, TypeRange{init.getType()}, ValueRange{lhs, rhs},
+                                ValueRange{cleared}, maps, iterators,
+                                [&](OpBuilder &nested, Location location, ValueRange x) {
+                                  ImplicitLocOpBuilder builder(location, nested);
+                                  Scalars s(builder, element, kind);
+                                  linalg::YieldOp::create(builder, s.add(x[2], s.mul(x[0], x[1])));
+                                })
+          .getResult(0);
   if (epilogue.operands.empty() && !epilogue.body)
     return product;
   int64_t rank = maps[2].getNumResults();
@@ -113,23 +116,26 @@ static Value contractGeneric(LoweringContext &context, ArrayRef<AffineMap> maps,
   llvm::append_range(operandMaps, epilogue.maps);
   operandMaps.push_back(b.getMultiDimIdentityMap(rank));
   SmallVector<utils::IteratorType> parallel(rank, utils::IteratorType::parallel);
-  return linalg::GenericOp::create(b, TypeRange{init.getType()}, operands, ValueRange{init}, operandMaps, parallel,
-                                   [&](OpBuilder &nested, Location location, ValueRange x) {
-                                     ImplicitLocOpBuilder builder(location, nested);
-                                     linalg::YieldOp::create(builder,
-                                                             applyEpilogue(builder, epilogue, x.drop_back(), kind));
-                                   })
+  return linalg::GenericOp::create(
+             b, TypeRange{init.getType()}, operands, ValueRange{init}, operandMaps, parallel,
+             [&](OpBuilder &nested, Location location, ValueRange x) {
+               ImplicitLocOpBuilder builder(location, nested);
+               linalg::YieldOp::create(builder,
+                                       applyEpilogue(builder, epilogue, x.drop_back(), kind));
+             })
       .getResult(0);
 }
 
-Value secateur::lowering::contract(LoweringContext &context, ArrayRef<AffineMap> maps, Value lhs, Value rhs,
-                                   bool packed, Value init, ScalarKind kind, const Epilogue &epilogue) {
+Value secateur::lowering::contract(LoweringContext &context, ArrayRef<AffineMap> maps, Value lhs,
+                                   Value rhs, bool packed, Value init, ScalarKind kind,
+                                   const Epilogue &epilogue) {
   if (!hasKernels(lhs))
     return contractGeneric(context, maps, lhs, rhs, init, kind, epilogue);
   ImplicitLocOpBuilder &b = context.b;
-  auto op = kern::ContractOp::create(b, TypeRange{init.getType()}, mapsAttribute(context, maps), lhs, rhs,
-                                     packed ? b.getUnitAttr() : UnitAttr(), epilogue.operands, init,
-                                     mapsAttribute(context, epilogue.maps));
+  auto op =
+      kern::ContractOp::create(b, TypeRange{init.getType()}, mapsAttribute(context, maps), lhs, rhs,
+                               packed ? b.getUnitAttr() : UnitAttr(), epilogue.operands, init,
+                               mapsAttribute(context, epilogue.maps));
   return finish(context, op, epilogue);
 }
 
@@ -143,8 +149,8 @@ Value secateur::lowering::pack(LoweringContext &context, Value input, ArrayRef<D
   packed.insert(packed.begin() + batch, context.symbols.simplify(columns.ceilDiv(kPanel)));
   Value init = context.empty(packed, cast<RankedTensorType>(input.getType()).getElementType());
   ImplicitLocOpBuilder &b = context.b;
-  auto op = kern::PackOp::create(b, TypeRange{init.getType()}, input, init, b.getDenseI64ArrayAttr(permutation), batch,
-                                 kPanel);
+  auto op = kern::PackOp::create(b, TypeRange{init.getType()}, input, init,
+                                 b.getDenseI64ArrayAttr(permutation), batch, kPanel);
   return op->getResult(0);
 }
 
@@ -156,38 +162,43 @@ Value secateur::lowering::convolve(LoweringContext &context, Value input, Value 
                                    const Window &window, int64_t groups, const Epilogue &epilogue) {
   ImplicitLocOpBuilder &b = context.b;
 
-  auto op = kern::ConvOp::create(b, TypeRange{init.getType()}, input, filter, epilogue.operands, init,
-                                 mapsAttribute(context, epilogue.maps), window.strides, window.dilations, window.pads,
-                                 groups);
+  auto op = kern::ConvOp::create(b, TypeRange{init.getType()}, input, filter, epilogue.operands,
+                                 init, mapsAttribute(context, epilogue.maps), window.strides,
+                                 window.dilations, window.pads, groups);
   return finish(context, op, epilogue);
 }
 
-Value secateur::lowering::convolveDepthwise(LoweringContext &context, Value input, Value filter, Value init,
-                                            const Window &window, const Epilogue &epilogue) {
+Value secateur::lowering::convolveDepthwise(LoweringContext &context, Value input, Value filter,
+                                            Value init, const Window &window,
+                                            const Epilogue &epilogue) {
   ImplicitLocOpBuilder &b = context.b;
-  auto op = kern::DepthwiseConvOp::create(b, TypeRange{init.getType()}, input, filter, epilogue.operands, init,
-                                          mapsAttribute(context, epilogue.maps), window.strides, window.dilations,
-                                          window.pads);
+  auto op = kern::DepthwiseConvOp::create(
+      b, TypeRange{init.getType()}, input, filter, epilogue.operands, init,
+      mapsAttribute(context, epilogue.maps), window.strides, window.dilations, window.pads);
   return finish(context, op, epilogue);
 }
 
-Value secateur::lowering::pool(LoweringContext &context, bool maximum, Value input, Value init, const Window &window,
-                               bool countsPads) {
+Value secateur::lowering::pool(LoweringContext &context, bool maximum, Value input, Value init,
+                               const Window &window, bool countsPads) {
   ImplicitLocOpBuilder &b = context.b;
-  auto op = kern::PoolOp::create(b, TypeRange{init.getType()}, maximum ? kern::PoolKind::Max : kern::PoolKind::Average,
-                                 input, init, window.kernel, window.strides, window.dilations, window.pads, countsPads);
+  auto op = kern::PoolOp::create(
+      b, TypeRange{init.getType()}, maximum ? kern::PoolKind::Max : kern::PoolKind::Average, input,
+      init, window.kernel, window.strides, window.dilations, window.pads, countsPads);
   return op->getResult(0);
 }
 
-Value secateur::lowering::softmax(LoweringContext &context, Value input, ArrayRef<Dim> dims, bool logarithm) {
+Value secateur::lowering::softmax(LoweringContext &context, Value input, ArrayRef<Dim> dims,
+                                  bool logarithm) {
   Value init = context.empty(dims, cast<RankedTensorType>(input.getType()).getElementType());
-  return kern::SoftmaxOp::create(context.b, TypeRange{init.getType()}, input, init, logarithm)->getResult(0);
+  return kern::SoftmaxOp::create(context.b, TypeRange{init.getType()}, input, init, logarithm)
+      ->getResult(0);
 }
 
 Value secateur::lowering::normalize(LoweringContext &context, bool rms, double epsilon, Value input,
                                     ArrayRef<Dim> dims, Value scale, Value bias) {
   Value init = context.empty(dims, cast<RankedTensorType>(input.getType()).getElementType());
-  auto op = kern::NormOp::create(context.b, init.getType(), rms ? kern::NormKind::Rms : kern::NormKind::Layer,
+  auto op = kern::NormOp::create(context.b, init.getType(),
+                                 rms ? kern::NormKind::Rms : kern::NormKind::Layer,
                                  APFloat(epsilon), input, scale, bias, init, IntegerAttr());
   return op->getResult(0);
 }

@@ -21,8 +21,9 @@ struct Epilogue {
 
 /// A contraction: `maps` are those of lhs, rhs and init. Types that kernels do not
 /// compute with become a linalg.generic.
-mlir::Value contract(LoweringContext &context, llvm::ArrayRef<mlir::AffineMap> maps, mlir::Value lhs, mlir::Value rhs,
-                     bool packed, mlir::Value init, ScalarKind kind, const Epilogue &epilogue = {});
+mlir::Value contract(LoweringContext &context, llvm::ArrayRef<mlir::AffineMap> maps,
+                     mlir::Value lhs, mlir::Value rhs, bool packed, mlir::Value init,
+                     ScalarKind kind, const Epilogue &epilogue = {});
 
 /// A two-dimensional window, moved over an image.
 struct Window {
@@ -32,19 +33,22 @@ struct Window {
 };
 
 /// [N, H, W, C] with a filter [G, ceil(Mg/16), KH, KW, Cg, 16] into `init`.
-mlir::Value convolve(LoweringContext &context, mlir::Value input, mlir::Value filter, mlir::Value init,
-                     const Window &window, int64_t groups, const Epilogue &epilogue);
+mlir::Value convolve(LoweringContext &context, mlir::Value input, mlir::Value filter,
+                     mlir::Value init, const Window &window, int64_t groups,
+                     const Epilogue &epilogue);
 /// [N, H, W, C] with a filter [KH, KW, C] into `init`.
-mlir::Value convolveDepthwise(LoweringContext &context, mlir::Value input, mlir::Value filter, mlir::Value init,
-                              const Window &window, const Epilogue &epilogue);
-mlir::Value pool(LoweringContext &context, bool maximum, mlir::Value input, mlir::Value init, const Window &window,
-                 bool countsPads);
+mlir::Value convolveDepthwise(LoweringContext &context, mlir::Value input, mlir::Value filter,
+                              mlir::Value init, const Window &window, const Epilogue &epilogue);
+mlir::Value pool(LoweringContext &context, bool maximum, mlir::Value input, mlir::Value init,
+                 const Window &window, bool countsPads);
 /// Softmax over the last dimension, by a kernel; `softmaxRows` of any type.
-mlir::Value softmax(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims, bool logarithm);
-mlir::Value softmaxRows(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims, bool logarithm);
+mlir::Value softmax(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims,
+                    bool logarithm);
+mlir::Value softmaxRows(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims,
+                        bool logarithm);
 /// Over the last dimension; scale and bias may be null.
-mlir::Value normalize(LoweringContext &context, bool rms, double epsilon, mlir::Value input, llvm::ArrayRef<Dim> dims,
-                      mlir::Value scale, mlir::Value bias);
+mlir::Value normalize(LoweringContext &context, bool rms, double epsilon, mlir::Value input,
+                      llvm::ArrayRef<Dim> dims, mlir::Value scale, mlir::Value bias);
 /// Transposes by `permutation` and packs into panels of 16; `dims` are those of
 /// the operand.
 mlir::Value pack(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims,

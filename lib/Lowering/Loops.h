@@ -12,16 +12,20 @@
 namespace secateur::lowering {
 
 /// (builder, indices, tensor) -> the tensor for the next iteration.
-using LoopBody = llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &, mlir::ValueRange, mlir::Value)>;
+using LoopBody =
+    llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &, mlir::ValueRange, mlir::Value)>;
 
 /// Loops over all indices below `extents` in row-major order, carrying a tensor;
 /// `indices` are those of the loops around it.
-inline mlir::Value loopNest(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> extents, mlir::Value tensor,
-                            llvm::SmallVector<mlir::Value> &indices, LoopBody body) {
+inline mlir::Value loopNest(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> extents,
+                            mlir::Value tensor, llvm::SmallVector<mlir::Value> &indices,
+                            LoopBody body) {
   if (indices.size() == extents.size())
     return body(b, indices, tensor);
-  mlir::Value zero = mlir::arith::ConstantIndexOp::create(b, 0), one = mlir::arith::ConstantIndexOp::create(b, 1);
-  auto loop = mlir::scf::ForOp::create(b, zero, extents[indices.size()], one, mlir::ValueRange{tensor});
+  mlir::Value zero = mlir::arith::ConstantIndexOp::create(b, 0),
+              one = mlir::arith::ConstantIndexOp::create(b, 1);
+  auto loop =
+      mlir::scf::ForOp::create(b, zero, extents[indices.size()], one, mlir::ValueRange{tensor});
   mlir::OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   indices.push_back(loop.getInductionVar());
@@ -31,8 +35,8 @@ inline mlir::Value loopNest(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::
   return loop.getResult(0);
 }
 
-inline mlir::Value loopNest(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> extents, mlir::Value tensor,
-                            LoopBody body) {
+inline mlir::Value loopNest(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> extents,
+                            mlir::Value tensor, LoopBody body) {
   llvm::SmallVector<mlir::Value> indices;
   return loopNest(b, extents, tensor, indices, body);
 }

@@ -33,7 +33,8 @@ static Type boundaryType(LoweringContext &context, Value value) {
 }
 
 /// Converts between 16-bit floats outside and f32 inside.
-static Value convertFloats(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, Type element) {
+static Value convertFloats(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
+                           Type element) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (type.getElementType() == element)
     return tensor;
@@ -48,8 +49,10 @@ static Value convertFloats(LoweringContext &context, Value tensor, ArrayRef<Dim>
   auto generic = linalg::GenericOp::create(
       b, TypeRange{init.getType()}, ValueRange{tensor}, ValueRange{init}, ArrayRef{map, map}, loops,
       [&](OpBuilder &builder, Location location, ValueRange arguments) {
-        Value value = element.isF32() ? Value(arith::ExtFOp::create(builder, location, element, arguments[0]))
-                                      : Value(arith::TruncFOp::create(builder, location, element, arguments[0]));
+        Value value =
+            element.isF32()
+                ? Value(arith::ExtFOp::create(builder, location, element, arguments[0]))
+                : Value(arith::TruncFOp::create(builder, location, element, arguments[0]));
         linalg::YieldOp::create(builder, location, value);
       });
   return generic.getResult(0);
@@ -64,16 +67,19 @@ static bool isNumber(Type element) {
 
 static LogicalResult checkTypes(func::FuncOp func) {
   auto check = [&](Value value) {
-    return value.use_empty() || isa<NoneType>(value.getType()) || isNumber(LoweringContext::elementType(value));
+    return value.use_empty() || isa<NoneType>(value.getType()) ||
+           isNumber(LoweringContext::elementType(value));
   };
   for (BlockArgument argument : func.getArguments())
     if (!check(argument))
-      return func.emitError("input ") << argument.getArgNumber() << " has the type " << argument.getType()
-                                      << ", which code cannot be generated for";
+      return func.emitError("input ")
+             << argument.getArgNumber() << " has the type " << argument.getType()
+             << ", which code cannot be generated for";
   WalkResult result = func.walk([&](Operation *op) {
     for (Value value : op->getResults())
       if (!check(value)) {
-        op->emitError("has a result of type ") << value.getType() << ", which code cannot be generated for";
+        op->emitError("has a result of type ")
+            << value.getType() << ", which code cannot be generated for";
         return WalkResult::interrupt();
       }
     return WalkResult::advance();
@@ -84,18 +90,21 @@ static LogicalResult checkTypes(func::FuncOp func) {
 static LogicalResult lowerFunction(func::FuncOp source) {
   if (failed(checkTypes(source)))
     return failure();
-  FailureOr<std::unique_ptr<analysis::SymbolicShapes>> shapes = analysis::SymbolicShapes::compute(source);
+  FailureOr<std::unique_ptr<analysis::SymbolicShapes>> shapes =
+      analysis::SymbolicShapes::compute(source);
   if (failed(shapes))
     return failure();
   analysis::SymbolicShapes &symbols = **shapes;
   for (BlockArgument argument : source.getArguments())
     if (!symbols.getShape(argument))
-      return source.emitError("input ") << argument.getArgNumber() << " has no rank; give it a shape";
+      return source.emitError("input ")
+             << argument.getArgNumber() << " has no rank; give it a shape";
   auto terminator = cast<func::ReturnOp>(source.getBody().front().getTerminator());
 
   // The new function, beside the old one until it is done.
   OpBuilder builder(source);
-  auto target = func::FuncOp::create(builder, source.getLoc(), source.getName(), builder.getFunctionType({}, {}));
+  auto target = func::FuncOp::create(builder, source.getLoc(), source.getName(),
+                                     builder.getFunctionType({}, {}));
   Block *entry = target.addEntryBlock();
   auto fail = [&] {
     target.erase();
@@ -115,7 +124,8 @@ static LogicalResult lowerFunction(func::FuncOp source) {
   LoweringContext context(source, target, symbols);
   for (auto [argument, replacement] : llvm::zip_equal(source.getArguments(), entry->getArguments()))
     context.set(argument, convertFloats(context, replacement, context.shape(argument),
-                                        LoweringContext::storageType(LoweringContext::elementType(argument))));
+                                        LoweringContext::storageType(
+                                            LoweringContext::elementType(argument))));
   for (Operation &op : source.getBody().front().without_terminator())
     if (failed(context.lowerOperation(&op)))
       return fail();
@@ -128,8 +138,9 @@ static LogicalResult lowerFunction(func::FuncOp source) {
       source.emitError("the rank of an output is not known");
       return fail();
     }
-    results.push_back(convertFloats(context, context.get(operand), context.shape(operand),
-                                    cast<ShapedType>(boundaryType(context, operand)).getElementType()));
+    results.push_back(
+        convertFloats(context, context.get(operand), context.shape(operand),
+                      cast<ShapedType>(boundaryType(context, operand)).getElementType()));
     resultTypes.push_back(results.back().getType());
   }
   emitRequirements(source, target, context);
@@ -146,7 +157,8 @@ static LogicalResult lowerFunction(func::FuncOp source) {
     return attributes.getDictionary(source.getContext());
   };
   for (BlockArgument argument : source.getArguments())
-    argumentAttributes.push_back(withType(source.getArgAttrDict(argument.getArgNumber()), argument));
+    argumentAttributes.push_back(
+        withType(source.getArgAttrDict(argument.getArgNumber()), argument));
   for (auto [i, operand] : llvm::enumerate(terminator.getOperands()))
     resultAttributes.push_back(withType(source.getResultAttrDict(i), operand));
   target.setAllArgAttrs(argumentAttributes);

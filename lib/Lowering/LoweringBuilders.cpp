@@ -41,7 +41,8 @@ Value LoweringContext::filled(ArrayRef<Dim> dims, Value scalar) {
 Value LoweringContext::transpose(Value tensor, ArrayRef<int64_t> permutation, ArrayRef<Dim> dims) {
   if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
     return tensor;
-  SmallVector<Dim> permuted = llvm::map_to_vector(permutation, [&](int64_t axis) { return dims[axis]; });
+  SmallVector<Dim> permuted =
+      llvm::map_to_vector(permutation, [&](int64_t axis) { return dims[axis]; });
   Value init = empty(permuted, cast<RankedTensorType>(tensor.getType()).getElementType());
   return linalg::TransposeOp::create(b, castTo(tensor, dims), init, permutation)->getResult(0);
 }
@@ -57,7 +58,8 @@ struct ReshapeGroup {
 
 /// Cuts a reshape into the smallest groups of axes with equal products; what is
 /// left over when sizes cannot be compared is the last group.
-static SmallVector<ReshapeGroup> groupAxes(LoweringContext &context, ArrayRef<Dim> from, ArrayRef<Dim> to) {
+static SmallVector<ReshapeGroup> groupAxes(LoweringContext &context, ArrayRef<Dim> from,
+                                           ArrayRef<Dim> to) {
   SmallVector<ReshapeGroup> groups;
   Dim one = context.constantDim(1);
   size_t i = 0, j = 0;
@@ -67,7 +69,8 @@ static SmallVector<ReshapeGroup> groupAxes(LoweringContext &context, ArrayRef<Di
     // Grow the side that is smaller, where that can be told, else either: try
     // all prefixes of the other side for each one more axis of this side.
     bool found = context.same(left, right);
-    for (size_t total = 1; !found && total <= (from.size() - firstFrom) + (to.size() - firstTo); ++total)
+    for (size_t total = 1; !found && total <= (from.size() - firstFrom) + (to.size() - firstTo);
+         ++total)
       for (size_t more = 0; more <= total && !found; ++more) {
         size_t endFrom = firstFrom + 1 + more, endTo = firstTo + 1 + (total - more);
         if (endFrom > from.size() || endTo > to.size())
@@ -105,8 +108,9 @@ static SmallVector<ReshapeGroup> groupAxes(LoweringContext &context, ArrayRef<Di
 Value LoweringContext::reshape(Value tensor, ArrayRef<Dim> from, ArrayRef<Dim> to) {
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   RankedTensorType resultType = tensorType(to, element);
-  if (from.size() == to.size() &&
-      llvm::all_of(llvm::zip(from, to), [&](auto pair) { return same(std::get<0>(pair), std::get<1>(pair)); }))
+  if (from.size() == to.size() && llvm::all_of(llvm::zip(from, to), [&](auto pair) {
+        return same(std::get<0>(pair), std::get<1>(pair));
+      }))
     return cast(tensor, resultType);
   // Sizes that are known to be 1 where a scalar is on the other side.
   if (from.empty() || to.empty()) {
@@ -115,7 +119,8 @@ Value LoweringContext::reshape(Value tensor, ArrayRef<Dim> from, ArrayRef<Dim> t
     if (to.empty())
       return tensor::CollapseShapeOp::create(b, resultType, cast(tensor, onesType),
                                              ArrayRef<ReassociationIndices>());
-    Value expanded = tensor::ExpandShapeOp::create(b, onesType, tensor, ArrayRef<ReassociationIndices>());
+    Value expanded =
+        tensor::ExpandShapeOp::create(b, onesType, tensor, ArrayRef<ReassociationIndices>());
     return cast(expanded, resultType);
   }
   SmallVector<ReshapeGroup> groups = groupAxes(*this, from, to);
@@ -140,7 +145,8 @@ Value LoweringContext::reshape(Value tensor, ArrayRef<Dim> from, ArrayRef<Dim> t
   }
   Value middle = tensor;
   if (groups.size() != from.size())
-    middle = tensor::CollapseShapeOp::create(b, RankedTensorType::get(middleFrom, element), tensor, collapse);
+    middle = tensor::CollapseShapeOp::create(b, RankedTensorType::get(middleFrom, element), tensor,
+                                             collapse);
   middle = cast(middle, RankedTensorType::get(middleTo, element));
   if (groups.size() == to.size())
     return cast(middle, resultType);
@@ -156,19 +162,22 @@ struct ElementwiseOperand {
   Value tensor;              // null where `scalar` is set
   Attribute scalar;          // a constant with one value
   SmallVector<int64_t> axes; // for each axis of `tensor` the logical axis of the result
-  SmallVector<int64_t> maybeOne; // logical axes of the result along which the operand may have size 1
+  SmallVector<int64_t>
+      maybeOne; // logical axes of the result along which the operand may have size 1
 };
 
 /// The layout of an elementwise result: that of most elements of its operands.
 static Layout chooseLayout(LoweringContext &context, ValueRange operands, int64_t rank) {
   int64_t weight = 0;
   for (Value operand : operands) {
-    if (context.rank(operand) != rank || rank < 3 || context.constant(operand) || !context.isLowered(operand))
+    if (context.rank(operand) != rank || rank < 3 || context.constant(operand) ||
+        !context.isLowered(operand))
       continue;
     // Sizes that are not known count as 64.
     int64_t count = 1;
     for (Dim dim : context.shape(operand))
-      count = std::min<int64_t>(count * LoweringContext::constantOf(dim).value_or(64), INT64_C(1) << 40);
+      count = std::min<int64_t>(count * LoweringContext::constantOf(dim).value_or(64), INT64_C(1)
+                                                                                           << 40);
     weight += context.layoutOf(operand) == Layout::ChannelsLast ? count : -count;
   }
   return weight > 0 ? Layout::ChannelsLast : Layout::RowMajor;
@@ -180,7 +189,8 @@ static Attribute splatOf(LoweringContext &context, Value value) {
   if (!constant || (!constant.isSplat() && constant.getNumElements() != 1))
     return {};
   auto stored = LoweringContext::storageType(constant.getElementType());
-  if (std::optional<SmallVector<double>> floats = isa<FloatType>(stored) ? context.constantSplat(constant) : std::nullopt)
+  if (std::optional<SmallVector<double>> floats =
+          isa<FloatType>(stored) ? context.constantSplat(constant) : std::nullopt)
     return FloatAttr::get(stored, floats->front());
   Operation *definition = context.get(value).getDefiningOp();
   DenseElementsAttr dense;
@@ -189,8 +199,8 @@ static Attribute splatOf(LoweringContext &context, Value value) {
   return {};
 }
 
-static FailureOr<ElementwiseOperand> prepareOperand(LoweringContext &context, Value operand, ArrayRef<Dim> resultDims,
-                                                    Layout layout) {
+static FailureOr<ElementwiseOperand> prepareOperand(LoweringContext &context, Value operand,
+                                                    ArrayRef<Dim> resultDims, Layout layout) {
   ElementwiseOperand prepared;
   if ((prepared.scalar = splatOf(context, operand)))
     return prepared;
@@ -204,7 +214,8 @@ static FailureOr<ElementwiseOperand> prepareOperand(LoweringContext &context, Va
     Dim wanted = resultDims[axis + offset];
     if (LoweringContext::constantOf(dim) == 1 && !context.same(dim, wanted))
       continue;
-    if (!context.same(dim, wanted) && !(LoweringContext::constantOf(dim) && LoweringContext::constantOf(wanted)))
+    if (!context.same(dim, wanted) &&
+        !(LoweringContext::constantOf(dim) && LoweringContext::constantOf(wanted)))
       prepared.maybeOne.push_back(axis + offset);
     kept.push_back(axis);
   }
@@ -228,7 +239,8 @@ static FailureOr<ElementwiseOperand> prepareOperand(LoweringContext &context, Va
   return prepared;
 }
 
-LogicalResult LoweringContext::elementwise(Operation *op, ValueRange operands, Value result, Body body) {
+LogicalResult LoweringContext::elementwise(Operation *op, ValueRange operands, Value result,
+                                           Body body) {
   SmallVector<Dim> dims(shape(result));
   int64_t rank = dims.size();
   Layout layout = chooseLayout(*this, operands, rank);
@@ -244,7 +256,8 @@ LogicalResult LoweringContext::elementwise(Operation *op, ValueRange operands, V
     if (one->tensor && one->maybeOne.empty()) {
       SmallVector<AffineExpr> exprs;
       for (int64_t axis : one->axes)
-        exprs.push_back(b.getAffineDimExpr(std::find(loops.begin(), loops.end(), axis) - loops.begin()));
+        exprs.push_back(
+            b.getAffineDimExpr(std::find(loops.begin(), loops.end(), axis) - loops.begin()));
       tensors.push_back(one->tensor);
       maps.push_back(AffineMap::get(rank, 0, exprs, b.getContext()));
     }
@@ -281,7 +294,8 @@ LogicalResult LoweringContext::elementwise(Operation *op, ValueRange operands, V
               Value loop = linalg::IndexOp::create(
                   builder, int64_t(std::find(loops.begin(), loops.end(), axis) - loops.begin()));
               if (llvm::is_contained(operand.maybeOne, axis)) {
-                Value isOne = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, extents[i][position], one);
+                Value isOne = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq,
+                                                    extents[i][position], one);
                 loop = arith::SelectOp::create(builder, isOne, zero, loop);
               }
               at.push_back(loop);
@@ -327,14 +341,16 @@ Value LoweringContext::pointwise(ArrayRef<Dim> dims, Type storedElementType, Lay
   return generic.getResult(0);
 }
 
-Value LoweringContext::generate(ArrayRef<Dim> dims, Type storedElementType, Layout layout, Body body) {
+Value LoweringContext::generate(ArrayRef<Dim> dims, Type storedElementType, Layout layout,
+                                Body body) {
   int64_t rank = dims.size();
   if (rank < 3)
     layout = Layout::RowMajor;
   Value init = empty(storedOrder<Dim>(dims, layout), storedElementType);
   auto generic = linalg::GenericOp::create(
-      b, TypeRange{init.getType()}, ValueRange{}, ValueRange{init}, ArrayRef{b.getMultiDimIdentityMap(rank)},
-      parallel(rank), [&](OpBuilder &nested, Location location, ValueRange) {
+      b, TypeRange{init.getType()}, ValueRange{}, ValueRange{init},
+      ArrayRef{b.getMultiDimIdentityMap(rank)}, parallel(rank),
+      [&](OpBuilder &nested, Location location, ValueRange) {
         ImplicitLocOpBuilder builder(location, nested);
         SmallVector<Value> indices;
         for (int64_t axis = 0; axis < rank; ++axis)

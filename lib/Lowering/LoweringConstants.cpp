@@ -22,7 +22,8 @@ static constexpr int64_t kMaxInline = 64;
 static constexpr int64_t kMaxElements = INT64_C(1) << 26;
 
 /// For each element of the transposed tensor the position of its source.
-static SmallVector<int64_t> sourcePositions(ArrayRef<int64_t> shape, ArrayRef<int64_t> permutation) {
+static SmallVector<int64_t> sourcePositions(ArrayRef<int64_t> shape,
+                                            ArrayRef<int64_t> permutation) {
   int64_t rank = shape.size();
   SmallVector<int64_t> strides(rank, 1);
   for (int64_t axis = rank - 2; axis >= 0; --axis)
@@ -44,12 +45,14 @@ static SmallVector<int64_t> sourcePositions(ArrayRef<int64_t> shape, ArrayRef<in
 static DenseElementsAttr inlineConstant(ElementsAttr value, ArrayRef<int64_t> permutation) {
   auto type = cast<RankedTensorType>(value.getShapedType());
   Type stored = LoweringContext::storageType(type.getElementType());
-  SmallVector<int64_t> shape = llvm::map_to_vector(permutation, [&](int64_t axis) { return type.getDimSize(axis); });
+  SmallVector<int64_t> shape =
+      llvm::map_to_vector(permutation, [&](int64_t axis) { return type.getDimSize(axis); });
   auto storedType = RankedTensorType::get(shape, stored);
   bool isFloat = isa<FloatType>(stored);
   if (isFloat && !stored.isF32() && !stored.isF64())
     return {};
-  if (std::optional<SmallVector<double>> splat = isFloat ? LoweringContext::constantSplat(value) : std::nullopt)
+  if (std::optional<SmallVector<double>> splat =
+          isFloat ? LoweringContext::constantSplat(value) : std::nullopt)
     return DenseElementsAttr::get(storedType, FloatAttr::get(stored, splat->front()));
   std::optional<SmallVector<double>> floats;
   std::optional<SmallVector<int64_t>> integers;
@@ -86,7 +89,8 @@ static double toDouble(APFloat value) {
 }
 
 std::optional<SmallVector<double>> LoweringContext::constantSplat(ElementsAttr constant) {
-  if (auto dense = dyn_cast<DenseElementsAttr>(constant); dense && dense.isSplat() && isa<FloatType>(dense.getElementType()))
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant);
+      dense && dense.isSplat() && isa<FloatType>(dense.getElementType()))
     return SmallVector<double>{toDouble(dense.getSplatValue<APFloat>())};
   if (constant.getNumElements() != 1)
     return std::nullopt;
@@ -105,7 +109,8 @@ Value LoweringContext::lowerConstant(Value value, Layout layout) {
   SmallVector<int64_t> permutation = storedOrder<int64_t>(axes, layout);
   Type stored = storageType(type.getElementType());
   if (stored.isF32() && type.getNumElements() > kMaxInline && !attribute.isSplat())
-    return tensor = weight(attribute, {}, layout == Layout::RowMajor ? ArrayRef<int64_t>() : permutation);
+    return tensor = weight(attribute, {},
+                           layout == Layout::RowMajor ? ArrayRef<int64_t>() : permutation);
   DenseElementsAttr dense = inlineConstant(attribute, permutation);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(top);
@@ -123,7 +128,9 @@ Value LoweringContext::lowerElements(Value value) {
   if (std::optional<SmallVector<int64_t>> constants = constantInts(value);
       constants && isa<IntegerType>(stored)) {
     SmallVector<Attribute> attributes =
-        llvm::map_to_vector(*constants, [&](int64_t element) -> Attribute { return b.getIntegerAttr(stored, element); });
+        llvm::map_to_vector(*constants, [&](int64_t element) -> Attribute {
+          return b.getIntegerAttr(stored, element);
+        });
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(top);
     return arith::ConstantOp::create(b, DenseElementsAttr::get(type, attributes));

@@ -17,7 +17,8 @@ using namespace secateur::lowering;
 
 #include "secateur/Lowering/LoweringInterfaces.cpp.inc"
 
-LoweringContext::LoweringContext(func::FuncOp source, func::FuncOp target, analysis::SymbolicShapes &shapes)
+LoweringContext::LoweringContext(func::FuncOp source, func::FuncOp target,
+                                 analysis::SymbolicShapes &shapes)
     : b(target.getLoc(), target.getContext()), symbols(shapes), source(source), target(target) {
   b.setInsertionPointToStart(&target.getBody().front());
   // A marker, of no use itself: what is built before it is visible everywhere.
@@ -180,7 +181,8 @@ Value LoweringContext::fromScalar(ImplicitLocOpBuilder &builder, Value scalar, S
   return arith::ExtUIOp::create(builder, builder.getI8Type(), scalar);
 }
 
-Value LoweringContext::read(ImplicitLocOpBuilder &builder, Value tensor, Layout layout, ValueRange indices) {
+Value LoweringContext::read(ImplicitLocOpBuilder &builder, Value tensor, Layout layout,
+                            ValueRange indices) {
   SmallVector<Value> logical(indices);
   return tensor::ExtractOp::create(builder, tensor, storedOrder<Value>(logical, layout));
 }
@@ -207,7 +209,8 @@ LogicalResult LoweringContext::unsupported(Operation *op, const Twine &reason) {
     name = onnx.getOnnxName().str();
     opset = onnx.getSinceVersion();
   } else if (auto custom = dyn_cast<nn::CustomOp>(op)) {
-    name = (custom.getDomain().empty() ? "" : custom.getDomain() + "::").str() + custom.getName().str();
+    name = (custom.getDomain().empty() ? "" : custom.getDomain() + "::").str() +
+           custom.getName().str();
   }
   stream << name;
   if (opset)
@@ -220,7 +223,8 @@ LogicalResult LoweringContext::unsupported(Operation *op, const Twine &reason) {
     if (auto fused = dyn_cast<FusedLoc>(location))
       if (auto outputs = dyn_cast_or_null<ArrayAttr>(fused.getMetadata()))
         if (!outputs.empty() && isa<StringAttr>(outputs[0]) &&
-            llvm::none_of(fused.getLocations(), [](Location inner) { return isa<NameLoc>(inner); })) {
+            llvm::none_of(fused.getLocations(),
+                          [](Location inner) { return isa<NameLoc>(inner); })) {
           stream << " making '" << cast<StringAttr>(outputs[0]).getValue() << "'";
           return WalkResult::interrupt();
         }
@@ -236,7 +240,8 @@ LogicalResult LoweringContext::reportUnsupported() {
     return success();
   InFlightDiagnostic error = source.emitError("cannot compile ");
   error << problems.size() << (problems.size() == 1 ? " operator: " : " operators: ");
-  llvm::interleave(problems, [&](const std::string &problem) { error << problem; }, [&] { error << "; "; });
+  llvm::interleave(
+      problems, [&](const std::string &problem) { error << problem; }, [&] { error << "; "; });
   return error;
 }
 
@@ -246,9 +251,9 @@ LogicalResult LoweringContext::lowerOperation(Operation *op) {
   // Shape arithmetic: whoever wants its elements asks for them.
   bool needed = op->getNumResults() == 0;
   for (Value result : op->getResults())
-    needed |= !result.use_empty() && !(elements(result) && llvm::all_of(*elements(result), [&](Dim dim) {
-                return known(dim);
-              }));
+    needed |=
+        !result.use_empty() &&
+        !(elements(result) && llvm::all_of(*elements(result), [&](Dim dim) { return known(dim); }));
   if (!needed)
     return success();
   bool poisonedOperand = false;
@@ -267,7 +272,8 @@ LogicalResult LoweringContext::lowerOperation(Operation *op) {
                                                 : "no code can be generated for it yet");
     return success();
   }
-  for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
+  for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()),
+                                         SmallVector<Value>(op->getResults())))
     if (isa<TensorType>(value.getType()) && !hasShape(value)) {
       (void)unsupported(op, "the rank of an operand or result is not known");
       return success();

@@ -67,7 +67,9 @@ std::optional<int64_t> LoweringContext::constantOf(Dim dim) {
   return std::nullopt;
 }
 
-bool LoweringContext::same(Dim left, Dim right) { return left == right || symbols.areEqual(left, right); }
+bool LoweringContext::same(Dim left, Dim right) {
+  return left == right || symbols.areEqual(left, right);
+}
 
 bool LoweringContext::argumentsOnly(Dim dim) { return !symbols.dependsOnData(dim); }
 

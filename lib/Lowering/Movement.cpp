@@ -47,19 +47,20 @@ static LogicalResult lowerTile(nn::TileOp op, LoweringContext &context) {
   for (Dim dim : context.shape(input))
     extents.push_back(context.index(dim));
   Value zero = context.index(0);
-  Value tiled = context.generate(context.shape(result), storedElement(result), layout,
-                                 [&](ImplicitLocOpBuilder &b, ValueRange at) {
-                                   SmallVector<Value> from(at);
-                                   for (auto [axis, index] : llvm::enumerate(from)) {
-                                     Dim dim = context.dim(input, axis);
-                                     if (context.same(dim, context.dim(result, axis)))
-                                       continue;
-                                     index = LoweringContext::constantOf(dim) == 1
-                                                 ? zero
-                                                 : Value(arith::RemUIOp::create(b, index, extents[axis]));
-                                   }
-                                   return LoweringContext::read(b, tensor, layout, from);
-                                 });
+  Value tiled =
+      context.generate(context.shape(result), storedElement(result), layout,
+                       [&](ImplicitLocOpBuilder &b, ValueRange at) {
+                         SmallVector<Value> from(at);
+                         for (auto [axis, index] : llvm::enumerate(from)) {
+                           Dim dim = context.dim(input, axis);
+                           if (context.same(dim, context.dim(result, axis)))
+                             continue;
+                           index = LoweringContext::constantOf(dim) == 1
+                                       ? zero
+                                       : Value(arith::RemUIOp::create(b, index, extents[axis]));
+                         }
+                         return LoweringContext::read(b, tensor, layout, from);
+                       });
   context.set(result, tiled, layout);
   return success();
 }
@@ -129,7 +130,8 @@ static FailureOr<PadAmounts> padAmounts(nn::PadOp op, LoweringContext &context) 
 }
 
 /// The index in the operand that an index outside of it stands for.
-static Value foldIndex(ImplicitLocOpBuilder &b, StringRef mode, Value index, Value extent, Value zero, Value one) {
+static Value foldIndex(ImplicitLocOpBuilder &b, StringRef mode, Value index, Value extent,
+                       Value zero, Value one) {
   Value last = arith::SubIOp::create(b, extent, one);
   if (mode == "wrap") {
     Value remainder = arith::RemSIOp::create(b, index, extent);
@@ -171,9 +173,9 @@ static LogicalResult lowerPad(nn::PadOp op, LoweringContext &context) {
     SmallVector<Dim> dims = storedOrder(context.shape(result), layout);
     Value padded = context.filled(dims, fill);
     SmallVector<OpFoldResult> ones(rank, context.b.getIndexAttr(1));
-    padded = tensor::InsertSliceOp::create(context.b, tensor, padded,
-                                           storedOrder<OpFoldResult>(amounts->before, layout),
-                                           context.sizes(storedOrder(context.shape(input), layout)), ones);
+    padded = tensor::InsertSliceOp::create(
+        context.b, tensor, padded, storedOrder<OpFoldResult>(amounts->before, layout),
+        context.sizes(storedOrder(context.shape(input), layout)), ones);
     context.set(result, padded, layout);
     return success();
   }
@@ -230,18 +232,23 @@ static LogicalResult lowerRange(nn::RangeOp op, LoweringContext &context) {
     // max(ceil((limit - start) / delta), 0)
     Value limit = onlyElement(context, op.getLimit());
     Type wide = b.getF64Type();
-    auto widen = [&](Value value) { return convertScalar(b, value, kind, wide, ScalarKind::Float); };
+    auto widen = [&](Value value) {
+      return convertScalar(b, value, kind, wide, ScalarKind::Float);
+    };
     Scalars f(b, wide, ScalarKind::Float);
     Value steps = math::CeilOp::create(b, f.div(f.sub(widen(limit), widen(start)), widen(delta)));
-    Value integer = convertScalar(b, f.max(steps, f.number(0)), ScalarKind::Float, b.getI64Type(), ScalarKind::Signed);
+    Value integer = convertScalar(b, f.max(steps, f.number(0)), ScalarKind::Float, b.getI64Type(),
+                                  ScalarKind::Signed);
     count = arith::IndexCastOp::create(b, b.getIndexType(), integer);
   }
-  Value init = count ? Value(tensor::EmptyOp::create(b, RankedTensorType::get({ShapedType::kDynamic}, stored),
-                                                     ValueRange{count}))
-                     : context.empty(dims, stored);
+  Value init =
+      count ? Value(tensor::EmptyOp::create(
+                  b, RankedTensorType::get({ShapedType::kDynamic}, stored), ValueRange{count}))
+            : context.empty(dims, stored);
   auto generic = linalg::GenericOp::create(
-      b, TypeRange{init.getType()}, ValueRange{}, ValueRange{init}, ArrayRef{b.getMultiDimIdentityMap(1)},
-      ArrayRef{utils::IteratorType::parallel}, [&](OpBuilder &nested, Location location, ValueRange) {
+      b, TypeRange{init.getType()}, ValueRange{}, ValueRange{init},
+      ArrayRef{b.getMultiDimIdentityMap(1)}, ArrayRef{utils::IteratorType::parallel},
+      [&](OpBuilder &nested, Location location, ValueRange) {
         ImplicitLocOpBuilder builder(location, nested);
         Scalars s(builder, stored, kind);
         Value index = linalg::IndexOp::create(builder, 0);
@@ -260,14 +267,15 @@ static LogicalResult lowerEyeLike(nn::EyeLikeOp op, LoweringContext &context) {
   Value k = context.index(op.getK());
   Type stored = storedElement(result);
   ScalarKind kind = LoweringContext::kindOf(result);
-  context.set(result, context.generate(context.shape(result), stored, Layout::RowMajor,
-                                       [&](ImplicitLocOpBuilder &b, ValueRange at) {
-                                         Scalars s(b, stored, kind == ScalarKind::Float ? kind : ScalarKind::Signed);
-                                         Value column = arith::AddIOp::create(b, at[0], k);
-                                         Value isOne =
-                                             arith::CmpIOp::create(b, arith::CmpIPredicate::eq, at[1], column);
-                                         return s.select(isOne, s.number(1), s.number(0));
-                                       }));
+  context.set(result,
+              context.generate(
+                  context.shape(result), stored, Layout::RowMajor,
+                  [&](ImplicitLocOpBuilder &b, ValueRange at) {
+                    Scalars s(b, stored, kind == ScalarKind::Float ? kind : ScalarKind::Signed);
+                    Value column = arith::AddIOp::create(b, at[0], k);
+                    Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, at[1], column);
+                    return s.select(isOne, s.number(1), s.number(0));
+                  }));
   return success();
 }
 
@@ -284,17 +292,18 @@ static LogicalResult lowerTrilu(nn::TriluOp op, LoweringContext &context) {
     k = context.index(given->front());
   }
   Value tensor = context.get(input);
-  context.set(result, context.generate(context.shape(result), storedElement(result), Layout::RowMajor,
-                                       [&](ImplicitLocOpBuilder &b, ValueRange at) {
-                                         Value element = LoweringContext::read(b, tensor, Layout::RowMajor, at);
-                                         Value diagonal = arith::AddIOp::create(b, at[rank - 2], k);
-                                         Value kept = arith::CmpIOp::create(
-                                             b, op.getUpper() ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle,
-                                             at[rank - 1], diagonal);
-                                         Value zero =
-                                             arith::ConstantOp::create(b, b.getZeroAttr(element.getType()));
-                                         return arith::SelectOp::create(b, kept, element, zero);
-                                       }));
+  context.set(result,
+              context.generate(
+                  context.shape(result), storedElement(result), Layout::RowMajor,
+                  [&](ImplicitLocOpBuilder &b, ValueRange at) {
+                    Value element = LoweringContext::read(b, tensor, Layout::RowMajor, at);
+                    Value diagonal = arith::AddIOp::create(b, at[rank - 2], k);
+                    Value kept = arith::CmpIOp::create(
+                        b, op.getUpper() ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle,
+                        at[rank - 1], diagonal);
+                    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element.getType()));
+                    return arith::SelectOp::create(b, kept, element, zero);
+                  }));
   return success();
 }
 

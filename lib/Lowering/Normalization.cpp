@@ -24,13 +24,16 @@ static Type storedElement(Value value) {
   return LoweringContext::storageType(LoweringContext::elementType(value));
 }
 
-static SmallVector<int64_t> range(int64_t begin, int64_t end) { return llvm::to_vector(llvm::seq<int64_t>(begin, end)); }
+static SmallVector<int64_t> range(int64_t begin, int64_t end) {
+  return llvm::to_vector(llvm::seq<int64_t>(begin, end));
+}
 
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
 
-Value secateur::lowering::softmaxRows(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, bool logarithm) {
+Value secateur::lowering::softmaxRows(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
+                                      bool logarithm) {
   if (hasKernels(tensor))
     return softmax(context, tensor, dims, logarithm);
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
@@ -42,13 +45,14 @@ Value secateur::lowering::softmaxRows(LoweringContext &context, Value tensor, Ar
                                  return Scalars(b, type, ScalarKind::Float).max(m, x);
                                });
   Value sum = sumOfExponents(context, tensor, dims, Layout::RowMajor, last, maximum);
-  return context.pointwise(dims, type, Layout::RowMajor,
-                           {PlacedTensor{tensor, axes}, PlacedTensor{maximum, kept}, PlacedTensor{sum, kept}},
-                           [&](ImplicitLocOpBuilder &b, ValueRange x) {
-                             Scalars f(b, type, ScalarKind::Float);
-                             Value shifted = f.sub(x[0], x[1]);
-                             return logarithm ? f.sub(shifted, f.log(x[2])) : f.div(f.exp(shifted), x[2]);
-                           });
+  return context.pointwise(
+      dims, type, Layout::RowMajor,
+      {PlacedTensor{tensor, axes}, PlacedTensor{maximum, kept}, PlacedTensor{sum, kept}},
+      [&](ImplicitLocOpBuilder &b, ValueRange x) {
+        Scalars f(b, type, ScalarKind::Float);
+        Value shifted = f.sub(x[0], x[1]);
+        return logarithm ? f.sub(shifted, f.log(x[2])) : f.div(f.exp(shifted), x[2]);
+      });
 }
 
 template <typename OpTy, bool logarithm>
@@ -64,7 +68,8 @@ static LogicalResult lowerSoftmax(OpTy op, LoweringContext &context) {
   Layout layout = context.layoutOf(input);
   if (storedAxis(axis, rank, layout) == rank - 1) {
     SmallVector<Dim> stored = storedOrder(dims, layout);
-    context.set(result, softmaxRows(context, context.get(input, layout), stored, logarithm), layout);
+    context.set(result, softmaxRows(context, context.get(input, layout), stored, logarithm),
+                layout);
     return success();
   }
   if (axis == rank - 1) {
@@ -74,8 +79,10 @@ static LogicalResult lowerSoftmax(OpTy op, LoweringContext &context) {
   // The axis goes last and comes back.
   SmallVector<int64_t> permutation = range(0, rank);
   std::swap(permutation[axis], permutation[rank - 1]);
-  SmallVector<Dim> moved = llvm::map_to_vector(permutation, [&](int64_t from) { return dims[from]; });
-  Value rows = softmaxRows(context, context.transpose(context.get(input), permutation, dims), moved, logarithm);
+  SmallVector<Dim> moved =
+      llvm::map_to_vector(permutation, [&](int64_t from) { return dims[from]; });
+  Value rows = softmaxRows(context, context.transpose(context.get(input), permutation, dims), moved,
+                           logarithm);
   context.set(result, context.transpose(rows, permutation, moved));
   return success();
 }
@@ -90,28 +97,35 @@ static LogicalResult lowerHardmax(nn::HardmaxOp op, LoweringContext &context) {
   Value tensor = context.get(input);
   SmallVector<Dim> dims(context.shape(input)), kept = keptDims(dims, axis);
   Scalars s(context.b, stored, LoweringContext::kindOf(input));
-  Value maximum = reduceTensor(context, tensor, dims, Layout::RowMajor, axis, s.lowest(),
-                               [&](ImplicitLocOpBuilder &b, Value x, Value m) { return Scalars(b, x).max(m, x); });
+  Value maximum = reduceTensor(
+      context, tensor, dims, Layout::RowMajor, axis, s.lowest(),
+      [&](ImplicitLocOpBuilder &b, Value x, Value m) { return Scalars(b, x).max(m, x); });
   // The first place with that value: a minimum of places.
   Type i64 = context.b.getI64Type();
   SmallVector<int64_t> keptAxes = range(0, rank);
   keptAxes.erase(keptAxes.begin() + axis);
   Value extent = arith::IndexCastOp::create(context.b, i64, context.index(dims[axis]));
-  Value places = context.pointwise(dims, i64, Layout::RowMajor,
-                                   {PlacedTensor{tensor, range(0, rank)}, PlacedTensor{maximum, keptAxes}},
-                                   [&](ImplicitLocOpBuilder &b, ValueRange x) {
-                                     Scalars f(b, x[0]);
-                                     Value place = arith::IndexCastOp::create(b, i64, linalg::IndexOp::create(b, axis));
-                                     return f.select(f.equal(x[0], x[1]), place, extent);
-                                   });
-  Value first = reduceTensor(context, places, dims, Layout::RowMajor, axis, extent,
-                             [](ImplicitLocOpBuilder &b, Value x, Value m) { return Scalars(b, x).min(m, x); });
-  context.set(result, context.pointwise(dims, stored, Layout::RowMajor, PlacedTensor{first, keptAxes},
-                                        [&](ImplicitLocOpBuilder &b, ValueRange x) {
-                                          Value place = arith::IndexCastOp::create(b, i64, linalg::IndexOp::create(b, axis));
-                                          Scalars f(b, stored, ScalarKind::Float);
-                                          return f.select(Scalars(b, place).equal(place, x[0]), f.number(1), f.number(0));
-                                        }));
+  Value places =
+      context.pointwise(dims, i64, Layout::RowMajor,
+                        {PlacedTensor{tensor, range(0, rank)}, PlacedTensor{maximum, keptAxes}},
+                        [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                          Scalars f(b, x[0]);
+                          Value place =
+                              arith::IndexCastOp::create(b, i64, linalg::IndexOp::create(b, axis));
+                          return f.select(f.equal(x[0], x[1]), place, extent);
+                        });
+  Value first = reduceTensor(
+      context, places, dims, Layout::RowMajor, axis, extent,
+      [](ImplicitLocOpBuilder &b, Value x, Value m) { return Scalars(b, x).min(m, x); });
+  context.set(result,
+              context.pointwise(dims, stored, Layout::RowMajor, PlacedTensor{first, keptAxes},
+                                [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                                  Value place = arith::IndexCastOp::create(
+                                      b, i64, linalg::IndexOp::create(b, axis));
+                                  Scalars f(b, stored, ScalarKind::Float);
+                                  return f.select(Scalars(b, place).equal(place, x[0]), f.number(1),
+                                                  f.number(0));
+                                }));
   return success();
 }
 
@@ -127,8 +141,8 @@ struct Moments {
 };
 } // namespace
 
-static Moments computeMoments(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, ArrayRef<int64_t> axes,
-                              double epsilon, bool centered = true) {
+static Moments computeMoments(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
+                              ArrayRef<int64_t> axes, double epsilon, bool centered = true) {
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
   Moments moments;
   for (int64_t axis = 0, e = dims.size(); axis < e; ++axis)
@@ -140,23 +154,27 @@ static Moments computeMoments(LoweringContext &context, Value tensor, ArrayRef<D
   SmallVector<int64_t> all = range(0, dims.size());
   Value squares;
   if (centered) {
-    Value sum = reduceTensor(context, tensor, dims, Layout::RowMajor, axes, zero,
-                             [&](ImplicitLocOpBuilder &b, Value x, Value sum) { return Scalars(b, x).add(sum, x); });
-    moments.mean = mapTensor(context, sum, kept,
-                             [&](ImplicitLocOpBuilder &b, Value x) { return Scalars(b, x).div(x, count); });
-    squares = context.pointwise(dims, type, Layout::RowMajor,
-                                {PlacedTensor{tensor, all}, PlacedTensor{moments.mean, moments.keptAxes}},
-                                [&](ImplicitLocOpBuilder &b, ValueRange x) {
-                                  Scalars f(b, x[0]);
-                                  Value difference = f.sub(x[0], x[1]);
-                                  return f.mul(difference, difference);
-                                });
+    Value sum = reduceTensor(
+        context, tensor, dims, Layout::RowMajor, axes, zero,
+        [&](ImplicitLocOpBuilder &b, Value x, Value sum) { return Scalars(b, x).add(sum, x); });
+    moments.mean = mapTensor(context, sum, kept, [&](ImplicitLocOpBuilder &b, Value x) {
+      return Scalars(b, x).div(x, count);
+    });
+    squares =
+        context.pointwise(dims, type, Layout::RowMajor,
+                          {PlacedTensor{tensor, all}, PlacedTensor{moments.mean, moments.keptAxes}},
+                          [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                            Scalars f(b, x[0]);
+                            Value difference = f.sub(x[0], x[1]);
+                            return f.mul(difference, difference);
+                          });
   } else {
     squares = mapTensor(context, tensor, dims,
                         [&](ImplicitLocOpBuilder &b, Value x) { return Scalars(b, x).mul(x, x); });
   }
-  Value variance = reduceTensor(context, squares, dims, Layout::RowMajor, axes, zero,
-                                [&](ImplicitLocOpBuilder &b, Value x, Value sum) { return Scalars(b, x).add(sum, x); });
+  Value variance = reduceTensor(
+      context, squares, dims, Layout::RowMajor, axes, zero,
+      [&](ImplicitLocOpBuilder &b, Value x, Value sum) { return Scalars(b, x).add(sum, x); });
   moments.inverse = mapTensor(context, variance, kept, [&](ImplicitLocOpBuilder &b, Value x) {
     Scalars f(b, x);
     return f.div(f.number(1), f.sqrt(f.add(f.div(x, count), f.number(epsilon))));
@@ -165,8 +183,9 @@ static Moments computeMoments(LoweringContext &context, Value tensor, ArrayRef<D
 }
 
 /// (x - mean) * inverse * scale + bias; all but x may be absent.
-static Value applyMoments(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, const Moments &moments,
-                          const PlacedTensor &scale, const PlacedTensor &bias) {
+static Value applyMoments(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
+                          const Moments &moments, const PlacedTensor &scale,
+                          const PlacedTensor &bias) {
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
   SmallVector<PlacedTensor> operands = {{tensor, range(0, dims.size())}};
   auto add = [&](const PlacedTensor &operand) {
@@ -177,17 +196,18 @@ static Value applyMoments(LoweringContext &context, Value tensor, ArrayRef<Dim> 
   add({moments.inverse, moments.keptAxes});
   add(scale);
   add(bias);
-  return context.pointwise(dims, type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &b, ValueRange x) {
-    Scalars f(b, type, ScalarKind::Float);
-    size_t next = 1;
-    Value y = x[0];
-    if (moments.mean)
-      y = f.sub(y, x[next++]);
-    y = f.mul(y, x[next++]);
-    if (scale.tensor)
-      y = f.mul(y, x[next++]);
-    return bias.tensor ? f.add(y, x[next]) : y;
-  });
+  return context.pointwise(dims, type, Layout::RowMajor, operands,
+                           [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                             Scalars f(b, type, ScalarKind::Float);
+                             size_t next = 1;
+                             Value y = x[0];
+                             if (moments.mean)
+                               y = f.sub(y, x[next++]);
+                             y = f.mul(y, x[next++]);
+                             if (scale.tensor)
+                               y = f.mul(y, x[next++]);
+                             return bias.tensor ? f.add(y, x[next]) : y;
+                           });
 }
 
 //===----------------------------------------------------------------------===//
@@ -205,24 +225,25 @@ static LogicalResult lowerBatchNorm(nn::BatchNormalizationOp op, LoweringContext
     return context.unsupported(op, "its operand has no channels of floating point numbers");
   // One factor and one term per channel.
   ArrayRef<Dim> channels = context.shape(op.getScale());
-  auto row = [&](Value value) {
-    return PlacedTensor{context.get(value), {0}};
-  };
-  Value factor = context.pointwise(channels, stored, Layout::RowMajor, {row(op.getScale()), row(op.getInputVar())},
+  auto row = [&](Value value) { return PlacedTensor{context.get(value), {0}}; };
+  Value factor = context.pointwise(channels, stored, Layout::RowMajor,
+                                   {row(op.getScale()), row(op.getInputVar())},
                                    [&](ImplicitLocOpBuilder &b, ValueRange x) {
                                      Scalars f(b, stored, ScalarKind::Float);
                                      return f.div(x[0], f.sqrt(f.add(x[1], f.number(epsilon))));
                                    });
-  Value term = context.pointwise(channels, stored, Layout::RowMajor,
-                                 {row(op.getB()), row(op.getInputMean()), PlacedTensor{factor, {0}}},
-                                 [&](ImplicitLocOpBuilder &b, ValueRange x) {
-                                   Scalars f(b, stored, ScalarKind::Float);
-                                   return f.sub(x[0], f.mul(x[1], x[2]));
-                                 });
+  Value term =
+      context.pointwise(channels, stored, Layout::RowMajor,
+                        {row(op.getB()), row(op.getInputMean()), PlacedTensor{factor, {0}}},
+                        [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                          Scalars f(b, stored, ScalarKind::Float);
+                          return f.sub(x[0], f.mul(x[1], x[2]));
+                        });
   Layout layout = context.layoutOf(input);
   context.set(result,
               context.pointwise(context.shape(result), stored, layout,
-                                {context.whole(input, layout), PlacedTensor{factor, {1}}, PlacedTensor{term, {1}}},
+                                {context.whole(input, layout), PlacedTensor{factor, {1}},
+                                 PlacedTensor{term, {1}}},
                                 [&](ImplicitLocOpBuilder &b, ValueRange x) {
                                   Scalars f(b, stored, ScalarKind::Float);
                                   return f.add(f.mul(x[0], x[1]), x[2]);
@@ -232,8 +253,9 @@ static LogicalResult lowerBatchNorm(nn::BatchNormalizationOp op, LoweringContext
 }
 
 /// Groups of channels share their statistics; an instance norm has groups of one.
-static LogicalResult normalizeGroups(Operation *op, LoweringContext &context, Value input, Value scale, Value bias,
-                                     Value result, std::optional<int64_t> groups, double epsilon) {
+static LogicalResult normalizeGroups(Operation *op, LoweringContext &context, Value input,
+                                     Value scale, Value bias, Value result,
+                                     std::optional<int64_t> groups, double epsilon) {
   int64_t rank = context.rank(input);
   ArrayRef<Dim> x = context.shape(input);
   if (rank < 2 || LoweringContext::kindOf(input) != ScalarKind::Float)
@@ -270,12 +292,12 @@ static LogicalResult normalizeGroups(Operation *op, LoweringContext &context, Va
 }
 
 static LogicalResult lowerInstanceNorm(nn::InstanceNormalizationOp op, LoweringContext &context) {
-  return normalizeGroups(op, context, op.getInput(), op.getScale(), op.getB(), op.getOutput(), std::nullopt,
-                         op.getEpsilon().convertToDouble());
+  return normalizeGroups(op, context, op.getInput(), op.getScale(), op.getB(), op.getOutput(),
+                         std::nullopt, op.getEpsilon().convertToDouble());
 }
 static LogicalResult lowerGroupNorm(nn::GroupNormalizationOp op, LoweringContext &context) {
-  return normalizeGroups(op, context, op.getX(), op.getScale(), op.getBias(), op.getY(), op.getNumGroups(),
-                         op.getEpsilon().convertToDouble());
+  return normalizeGroups(op, context, op.getX(), op.getScale(), op.getBias(), op.getY(),
+                         op.getNumGroups(), op.getEpsilon().convertToDouble());
 }
 
 //===----------------------------------------------------------------------===//
@@ -284,7 +306,8 @@ static LogicalResult lowerGroupNorm(nn::GroupNormalizationOp op, LoweringContext
 
 /// Scale or bias over the normalized axes, as one row; nullptr where it is
 /// absent; fails where it is stretched.
-static FailureOr<Value> asRow(LoweringContext &context, Value value, ArrayRef<Dim> normalized, Dim width) {
+static FailureOr<Value> asRow(LoweringContext &context, Value value, ArrayRef<Dim> normalized,
+                              Dim width) {
   if (!value)
     return Value();
   ArrayRef<Dim> dims = context.shape(value);
@@ -292,7 +315,8 @@ static FailureOr<Value> asRow(LoweringContext &context, Value value, ArrayRef<Di
   while (dims.size() > normalized.size() && LoweringContext::constantOf(dims.front()) == 1)
     dims = dims.drop_front();
   if (dims.size() != normalized.size() ||
-      !llvm::all_of(llvm::zip(dims, normalized), [&](auto pair) { return context.same(std::get<0>(pair), std::get<1>(pair)); }))
+      !llvm::all_of(llvm::zip(dims, normalized),
+                    [&](auto pair) { return context.same(std::get<0>(pair), std::get<1>(pair)); }))
     return failure();
   return context.reshape(context.get(value), context.shape(value), width);
 }
@@ -315,14 +339,15 @@ static PlacedTensor trailing(LoweringContext &context, Value value, ArrayRef<Dim
   return placed;
 }
 
-static LogicalResult normalizeTrailing(Operation *op, LoweringContext &context, bool rms, Value input, Value scale,
-                                       Value bias, int64_t axis, double epsilon, Value result, Value mean,
-                                       Value inverse) {
+static LogicalResult normalizeTrailing(Operation *op, LoweringContext &context, bool rms,
+                                       Value input, Value scale, Value bias, int64_t axis,
+                                       double epsilon, Value result, Value mean, Value inverse) {
   int64_t rank = context.rank(input);
   ArrayRef<Dim> dims = context.shape(input);
   axis = axis < 0 ? axis + rank : axis;
   if (axis < 0 || axis >= rank || LoweringContext::kindOf(input) != ScalarKind::Float)
-    return context.unsupported(op, "its axis is out of range, or its operand is not of floating point numbers");
+    return context.unsupported(
+        op, "its axis is out of range, or its operand is not of floating point numbers");
   ArrayRef<Dim> normalized = dims.drop_front(axis);
   Dim width = context.constantDim(1);
   for (Dim dim : normalized)
@@ -330,11 +355,13 @@ static LogicalResult normalizeTrailing(Operation *op, LoweringContext &context, 
   width = context.symbols.simplify(width);
   bool usesMoments = (mean && !mean.use_empty()) || (inverse && !inverse.use_empty());
   Value tensor = context.get(input);
-  FailureOr<Value> scaleRow = asRow(context, scale, normalized, width), biasRow = asRow(context, bias, normalized, width);
+  FailureOr<Value> scaleRow = asRow(context, scale, normalized, width),
+                   biasRow = asRow(context, bias, normalized, width);
   if (!usesMoments && hasKernels(tensor) && succeeded(scaleRow) && succeeded(biasRow)) {
     SmallVector<Dim> rows(dims.take_front(axis));
     rows.push_back(width);
-    Value normal = normalize(context, rms, epsilon, context.reshape(tensor, dims, rows), rows, *scaleRow, *biasRow);
+    Value normal = normalize(context, rms, epsilon, context.reshape(tensor, dims, rows), rows,
+                             *scaleRow, *biasRow);
     context.set(result, context.reshape(normal, rows, dims));
     return success();
   }
@@ -352,14 +379,16 @@ static LogicalResult normalizeTrailing(Operation *op, LoweringContext &context, 
 
 static LogicalResult lowerLayerNorm(nn::LayerNormalizationOp op, LoweringContext &context) {
   return normalizeTrailing(op, context, false, op.getX(), op.getScale(), op.getB(), op.getAxis(),
-                           op.getEpsilon().convertToDouble(), op.getY(), op.getMean(), op.getInvStdDev());
+                           op.getEpsilon().convertToDouble(), op.getY(), op.getMean(),
+                           op.getInvStdDev());
 }
 static LogicalResult lowerRmsNorm(nn::RmsNormalizationOp op, LoweringContext &context) {
   return normalizeTrailing(op, context, true, op.getX(), op.getScale(), {}, op.getAxis(),
                            op.getEpsilon().convertToDouble(), op.getY(), {}, {});
 }
 
-static LogicalResult lowerMeanVariance(nn::MeanVarianceNormalizationOp op, LoweringContext &context) {
+static LogicalResult lowerMeanVariance(nn::MeanVarianceNormalizationOp op,
+                                       LoweringContext &context) {
   Value input = op.getX();
   SmallVector<Dim> dims(context.shape(input));
   SmallVector<int64_t> axes(op.getAxes());
@@ -396,13 +425,15 @@ static LogicalResult lowerLrn(nn::LrnOp op, LoweringContext &context) {
   offsets[channel] = b.getIndexAttr(before);
   (void)after;
   Value tensor = context.get(input, layout);
-  Value wide = tensor::InsertSliceOp::create(b, tensor, context.filled(padded, zero), offsets, context.sizes(dims), ones);
+  Value wide = tensor::InsertSliceOp::create(b, tensor, context.filled(padded, zero), offsets,
+                                             context.sizes(dims), ones);
   // The window is a loop of its own: an operand gives it its size.
   Value window = context.empty(context.constantDim(size), type);
   SmallVector<AffineExpr> near, kept;
   for (int64_t axis = 0; axis < rank; ++axis) {
     kept.push_back(b.getAffineDimExpr(axis));
-    near.push_back(axis == channel ? b.getAffineDimExpr(axis) + b.getAffineDimExpr(rank) : b.getAffineDimExpr(axis));
+    near.push_back(axis == channel ? b.getAffineDimExpr(axis) + b.getAffineDimExpr(rank)
+                                   : b.getAffineDimExpr(axis));
   }
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
   iterators.push_back(utils::IteratorType::reduction);
@@ -419,19 +450,19 @@ static LogicalResult lowerLrn(nn::LrnOp op, LoweringContext &context) {
                      linalg::YieldOp::create(builder, f.add(x[2], f.mul(x[0], x[0])));
                    })
                    .getResult(0);
-  double alpha = op.getAlpha().convertToDouble() / double(size), beta = op.getBeta().convertToDouble(),
-         bias = op.getBias().convertToDouble();
+  double alpha = op.getAlpha().convertToDouble() / double(size),
+         beta = op.getBeta().convertToDouble(), bias = op.getBias().convertToDouble();
   SmallVector<int64_t> all = range(0, rank);
-  Value normal = context.pointwise(dims, type, Layout::RowMajor, {PlacedTensor{tensor, all}, PlacedTensor{sums, all}},
-                                   [&](ImplicitLocOpBuilder &builder, ValueRange x) {
-                                     Scalars f(builder, type, ScalarKind::Float);
-                                     Value base = f.add(f.number(bias), f.mul(f.number(alpha), x[1]));
-                                     // The usual exponent needs no power function.
-                                     Value root = f.sqrt(base);
-                                     Value power = beta == 0.75 ? f.mul(root, f.sqrt(root))
-                                                                : f.pow(base, f.number(beta));
-                                     return f.div(x[0], power);
-                                   });
+  Value normal = context.pointwise(
+      dims, type, Layout::RowMajor, {PlacedTensor{tensor, all}, PlacedTensor{sums, all}},
+      [&](ImplicitLocOpBuilder &builder, ValueRange x) {
+        Scalars f(builder, type, ScalarKind::Float);
+        Value base = f.add(f.number(bias), f.mul(f.number(alpha), x[1]));
+        // The usual exponent needs no power function.
+        Value root = f.sqrt(base);
+        Value power = beta == 0.75 ? f.mul(root, f.sqrt(root)) : f.pow(base, f.number(beta));
+        return f.div(x[0], power);
+      });
   context.set(result, normal, layout);
   return success();
 }
@@ -440,21 +471,24 @@ static LogicalResult lowerLpNorm(nn::LpNormalizationOp op, LoweringContext &cont
   Value input = op.getInput(), result = op.getOutput();
   int64_t rank = context.rank(input), axis = frontAxis(op.getAxis(), rank);
   if (axis < 0 || axis >= rank || LoweringContext::kindOf(input) != ScalarKind::Float)
-    return context.unsupported(op, "its axis is out of range, or its operand is not of floating point numbers");
+    return context.unsupported(
+        op, "its axis is out of range, or its operand is not of floating point numbers");
   Type type = storedElement(input);
   SmallVector<Dim> dims(context.shape(input));
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
   bool isSum = op.getP() == 1;
   Value zero = Scalars(context.b, type, ScalarKind::Float).number(0);
-  Value norms = reduceTensor(context, tensor, dims, layout, axis, zero, [&](ImplicitLocOpBuilder &b, Value x, Value sum) {
-    Scalars f(b, x);
-    return f.add(sum, isSum ? f.abs(x) : f.mul(x, x));
-  });
+  Value norms = reduceTensor(context, tensor, dims, layout, axis, zero,
+                             [&](ImplicitLocOpBuilder &b, Value x, Value sum) {
+                               Scalars f(b, x);
+                               return f.add(sum, isSum ? f.abs(x) : f.mul(x, x));
+                             });
   SmallVector<int64_t> keptAxes = range(0, rank);
   keptAxes.erase(keptAxes.begin() + axis);
   context.set(result,
-              context.pointwise(dims, type, layout, {context.whole(input, layout), PlacedTensor{norms, keptAxes}},
+              context.pointwise(dims, type, layout,
+                                {context.whole(input, layout), PlacedTensor{norms, keptAxes}},
                                 [&](ImplicitLocOpBuilder &b, ValueRange x) {
                                   Scalars f(b, x[0]);
                                   Value norm = isSum ? Value(x[1]) : f.sqrt(x[1]);

@@ -16,7 +16,8 @@ llvm::LogicalResult lowerPointwise(OpTy op, LoweringContext &context) {
   mlir::Value first = op->getOperand(0);
   return context.elementwise(op, op->getOperands(), op->getResult(0),
                              [&](mlir::ImplicitLocOpBuilder &builder, mlir::ValueRange arguments) {
-                               Scalars scalars(builder, arguments[0].getType(), LoweringContext::kindOf(first));
+                               Scalars scalars(builder, arguments[0].getType(),
+                                               LoweringContext::kindOf(first));
                                return mlir::Value(compute(op, scalars, builder, arguments));
                              });
 }

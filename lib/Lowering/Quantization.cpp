@@ -24,7 +24,8 @@ static Type storedElement(Value value) {
 
 /// Scale or zero point: one for all, one per position of `axis`, or one per block
 /// of `block` positions of it.
-static Value readParameter(ImplicitLocOpBuilder &b, Value tensor, int64_t rank, int64_t axis, Value block, ValueRange at) {
+static Value readParameter(ImplicitLocOpBuilder &b, Value tensor, int64_t rank, int64_t axis,
+                           Value block, ValueRange at) {
   int64_t own = cast<RankedTensorType>(tensor.getType()).getRank();
   if (own == 0)
     return tensor::ExtractOp::create(b, tensor, ValueRange{});
@@ -56,7 +57,9 @@ static Value parameterTensor(LoweringContext &context, Value value, int64_t rank
 }
 
 /// With one scale for all the axis means nothing.
-static bool isPerAxis(Value scales) { return cast<RankedTensorType>(scales.getType()).getRank() != 0; }
+static bool isPerAxis(Value scales) {
+  return cast<RankedTensorType>(scales.getType()).getRank() != 0;
+}
 
 static Value asFloat(ImplicitLocOpBuilder &b, Value stored, Value typedLike) {
   return convertScalar(b, LoweringContext::toScalar(b, stored, LoweringContext::kindOf(typedLike)),
@@ -67,32 +70,41 @@ static LogicalResult lowerDequantize(nn::DequantizeLinearOp op, LoweringContext 
   Value input = op.getX(), result = op.getY(), zero = op.getXZeroPoint();
   int64_t rank = context.rank(input), axis = rank ? frontAxis(op.getAxis(), rank) : 0;
   Value block = op.getBlockSize() ? context.index(int64_t(op.getBlockSize())) : Value();
-  Value scales = parameterTensor(context, op.getXScale(), rank), zeros = parameterTensor(context, zero, rank);
+  Value scales = parameterTensor(context, op.getXScale(), rank),
+        zeros = parameterTensor(context, zero, rank);
   if (isPerAxis(scales) && (axis < 0 || axis >= rank))
     return context.unsupported(op, "its axis is out of range");
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
   Type type = storedElement(result);
-  context.set(result, context.generate(context.shape(result), type, layout, [&](ImplicitLocOpBuilder &b, ValueRange at) {
-    Scalars f(b, b.getF32Type(), ScalarKind::Float);
-    Value x = asFloat(b, LoweringContext::read(b, tensor, layout, at), input);
-    if (zeros)
-      x = f.sub(x, asFloat(b, readParameter(b, zeros, rank, axis, block, at), zero));
-    Value scale = convertScalar(b, readParameter(b, scales, rank, axis, block, at), ScalarKind::Float, b.getF32Type(), ScalarKind::Float);
-    return convertScalar(b, f.mul(x, scale), ScalarKind::Float, type, ScalarKind::Float);
-  }), layout);
+  context.set(
+      result,
+      context.generate(
+          context.shape(result), type, layout,
+          [&](ImplicitLocOpBuilder &b, ValueRange at) {
+            Scalars f(b, b.getF32Type(), ScalarKind::Float);
+            Value x = asFloat(b, LoweringContext::read(b, tensor, layout, at), input);
+            if (zeros)
+              x = f.sub(x, asFloat(b, readParameter(b, zeros, rank, axis, block, at), zero));
+            Value scale = convertScalar(b, readParameter(b, scales, rank, axis, block, at),
+                                        ScalarKind::Float, b.getF32Type(), ScalarKind::Float);
+            return convertScalar(b, f.mul(x, scale), ScalarKind::Float, type, ScalarKind::Float);
+          }),
+      layout);
   return success();
 }
 
 /// round(x / scale) + zero, saturated to the range of an integer type.
-static Value quantize(ImplicitLocOpBuilder &b, Value x, Value scale, Value zero, Type type, ScalarKind kind) {
+static Value quantize(ImplicitLocOpBuilder &b, Value x, Value scale, Value zero, Type type,
+                      ScalarKind kind) {
   Scalars f(b, b.getF32Type(), ScalarKind::Float);
   Value rounded = math::RoundEvenOp::create(b, f.div(x, scale));
   if (zero)
     rounded = f.add(rounded, zero);
   unsigned width = type.getIntOrFloatBitWidth();
   bool isUnsigned = kind == ScalarKind::Unsigned;
-  double low = isUnsigned ? 0 : -std::ldexp(1.0, width - 1), high = std::ldexp(1.0, isUnsigned ? width : width - 1) - 1;
+  double low = isUnsigned ? 0 : -std::ldexp(1.0, width - 1),
+         high = std::ldexp(1.0, isUnsigned ? width : width - 1) - 1;
   return convertScalar(b, f.clamp(rounded, low, high), ScalarKind::Float, type, kind);
 }
 
@@ -103,23 +115,32 @@ static LogicalResult lowerQuantize(nn::QuantizeLinearOp op, LoweringContext &con
   if (kind != ScalarKind::Signed && kind != ScalarKind::Unsigned)
     return context.unsupported(op, "its result is not of integers");
   Value block = op.getBlockSize() ? context.index(int64_t(op.getBlockSize())) : Value();
-  Value scales = parameterTensor(context, op.getYScale(), rank), zeros = parameterTensor(context, zero, rank);
+  Value scales = parameterTensor(context, op.getYScale(), rank),
+        zeros = parameterTensor(context, zero, rank);
   if (isPerAxis(scales) && (axis < 0 || axis >= rank))
     return context.unsupported(op, "its axis is out of range");
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
   Type type = storedElement(result);
-  context.set(result, context.generate(context.shape(result), type, layout, [&](ImplicitLocOpBuilder &b, ValueRange at) {
-    Value x = asFloat(b, LoweringContext::read(b, tensor, layout, at), input);
-    Value scale = asFloat(b, readParameter(b, scales, rank, axis, block, at), op.getYScale());
-    Value offset = zeros ? asFloat(b, readParameter(b, zeros, rank, axis, block, at), zero) : Value();
-    return quantize(b, x, scale, offset, type, kind);
-  }), layout);
+  context.set(result,
+              context.generate(
+                  context.shape(result), type, layout,
+                  [&](ImplicitLocOpBuilder &b, ValueRange at) {
+                    Value x = asFloat(b, LoweringContext::read(b, tensor, layout, at), input);
+                    Value scale =
+                        asFloat(b, readParameter(b, scales, rank, axis, block, at), op.getYScale());
+                    Value offset =
+                        zeros ? asFloat(b, readParameter(b, zeros, rank, axis, block, at), zero)
+                              : Value();
+                    return quantize(b, x, scale, offset, type, kind);
+                  }),
+              layout);
   return success();
 }
 
 /// Scale and zero point from the range of the operand, to uint8.
-static LogicalResult lowerDynamicQuantize(nn::DynamicQuantizeLinearOp op, LoweringContext &context) {
+static LogicalResult lowerDynamicQuantize(nn::DynamicQuantizeLinearOp op,
+                                          LoweringContext &context) {
   ImplicitLocOpBuilder &b = context.b;
   Value input = op.getX();
   SmallVector<Dim> dims(context.shape(input));
@@ -128,22 +149,35 @@ static LogicalResult lowerDynamicQuantize(nn::DynamicQuantizeLinearOp op, Loweri
   Type f32 = b.getF32Type(), i8 = b.getI8Type();
   Value zeroScalar = Scalars(b, f32, ScalarKind::Float).number(0);
   // The range contains 0.
-  Value high = reduceTensor(context, tensor, dims, Layout::RowMajor, axes, zeroScalar, [](ImplicitLocOpBuilder &builder, Value x, Value m) { return Scalars(builder, x).max(m, x); });
-  Value low = reduceTensor(context, tensor, dims, Layout::RowMajor, axes, zeroScalar, [](ImplicitLocOpBuilder &builder, Value x, Value m) { return Scalars(builder, x).min(m, x); });
-  Value scale = context.pointwise({}, f32, Layout::RowMajor, {PlacedTensor{high, {}}, PlacedTensor{low, {}}}, [&](ImplicitLocOpBuilder &builder, ValueRange x) {
-    Scalars f(builder, f32, ScalarKind::Float);
-    Value step = f.div(f.sub(x[0], x[1]), f.number(255));
-    return f.select(f.equal(step, f.number(0)), f.number(1), step);
-  });
-  Value zero = context.pointwise({}, i8, Layout::RowMajor, {PlacedTensor{low, {}}, PlacedTensor{scale, {}}}, [&](ImplicitLocOpBuilder &builder, ValueRange x) {
-    Scalars f(builder, f32, ScalarKind::Float);
-    return quantize(builder, f.sub(f.number(0), x[0]), x[1], {}, i8, ScalarKind::Unsigned);
-  });
+  Value high = reduceTensor(context, tensor, dims, Layout::RowMajor, axes, zeroScalar,
+                            [](ImplicitLocOpBuilder &builder, Value x, Value m) {
+                              return Scalars(builder, x).max(m, x);
+                            });
+  Value low = reduceTensor(context, tensor, dims, Layout::RowMajor, axes, zeroScalar,
+                           [](ImplicitLocOpBuilder &builder, Value x, Value m) {
+                             return Scalars(builder, x).min(m, x);
+                           });
+  Value scale =
+      context.pointwise({}, f32, Layout::RowMajor, {PlacedTensor{high, {}}, PlacedTensor{low, {}}},
+                        [&](ImplicitLocOpBuilder &builder, ValueRange x) {
+                          Scalars f(builder, f32, ScalarKind::Float);
+                          Value step = f.div(f.sub(x[0], x[1]), f.number(255));
+                          return f.select(f.equal(step, f.number(0)), f.number(1), step);
+                        });
+  Value zero = context.pointwise(
+      {}, i8, Layout::RowMajor, {PlacedTensor{low, {}}, PlacedTensor{scale, {}}},
+      [&](ImplicitLocOpBuilder &builder, ValueRange x) {
+        Scalars f(builder, f32, ScalarKind::Float);
+        return quantize(builder, f.sub(f.number(0), x[0]), x[1], {}, i8, ScalarKind::Unsigned);
+      });
   SmallVector<int64_t> all = axes;
-  Value y = context.pointwise(dims, i8, Layout::RowMajor, {PlacedTensor{tensor, all}, PlacedTensor{scale, {}}, PlacedTensor{zero, {}}}, [&](ImplicitLocOpBuilder &builder, ValueRange x) {
-    Value offset = convertScalar(builder, x[2], ScalarKind::Unsigned, f32, ScalarKind::Float);
-    return quantize(builder, x[0], x[1], offset, i8, ScalarKind::Unsigned);
-  });
+  Value y = context.pointwise(
+      dims, i8, Layout::RowMajor,
+      {PlacedTensor{tensor, all}, PlacedTensor{scale, {}}, PlacedTensor{zero, {}}},
+      [&](ImplicitLocOpBuilder &builder, ValueRange x) {
+        Value offset = convertScalar(builder, x[2], ScalarKind::Unsigned, f32, ScalarKind::Float);
+        return quantize(builder, x[0], x[1], offset, i8, ScalarKind::Unsigned);
+      });
   context.set(op.getY(), y);
   context.set(op.getYScale(), scale);
   context.set(op.getYZeroPoint(), zero);
@@ -182,18 +216,22 @@ static Value shifted(LoweringContext &context, Value value, Value zero, bool per
     }
     operands.push_back(placed);
   }
-  return context.pointwise(dims, i32, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &builder, ValueRange x) {
-    Value wide = convertScalar(builder, x[0], LoweringContext::kindOf(value), i32, ScalarKind::Signed);
-    if (x.size() == 1)
-      return wide;
-    Value offset = convertScalar(builder, x[1], LoweringContext::kindOf(zero), i32, ScalarKind::Signed);
-    return Value(arith::SubIOp::create(builder, wide, offset));
-  });
+  return context.pointwise(
+      dims, i32, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &builder, ValueRange x) {
+        Value wide =
+            convertScalar(builder, x[0], LoweringContext::kindOf(value), i32, ScalarKind::Signed);
+        if (x.size() == 1)
+          return wide;
+        Value offset =
+            convertScalar(builder, x[1], LoweringContext::kindOf(zero), i32, ScalarKind::Signed);
+        return Value(arith::SubIOp::create(builder, wide, offset));
+      });
 }
 
 /// A product of matrices of 32-bit integers with ONNX's broadcasting.
-static FailureOr<Value> multiplyIntegers(Operation *op, LoweringContext &context, Value left, ArrayRef<Dim> leftDims,
-                                         Value right, ArrayRef<Dim> rightDims, ArrayRef<Dim> out) {
+static FailureOr<Value> multiplyIntegers(Operation *op, LoweringContext &context, Value left,
+                                         ArrayRef<Dim> leftDims, Value right,
+                                         ArrayRef<Dim> rightDims, ArrayRef<Dim> out) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t batch = int64_t(out.size()) - 2;
   if (leftDims.size() < 2 || rightDims.size() < 2 || batch < 0)
@@ -211,17 +249,22 @@ static FailureOr<Value> multiplyIntegers(Operation *op, LoweringContext &context
     }
     llvm::append_range(kept, dims.take_back(2));
     axes.append({b.getAffineDimExpr(batch + row), b.getAffineDimExpr(batch + column)});
-    return std::make_pair(context.reshape(tensor, dims, kept), AffineMap::get(batch + 3, 0, axes, b.getContext()));
+    return std::make_pair(context.reshape(tensor, dims, kept),
+                          AffineMap::get(batch + 3, 0, axes, b.getContext()));
   };
   auto [lhs, lhsMap] = place(left, leftDims, 0, 2);
   auto [rhs, rhsMap] = place(right, rightDims, 2, 1);
-  AffineMap outMap = AffineMap::getMultiDimIdentityMap(batch + 3, b.getContext()).dropResult(batch + 2);
-  return contract(context, {lhsMap, rhsMap, outMap}, lhs, rhs, false, context.empty(out, b.getI32Type()), ScalarKind::Signed);
+  AffineMap outMap =
+      AffineMap::getMultiDimIdentityMap(batch + 3, b.getContext()).dropResult(batch + 2);
+  return contract(context, {lhsMap, rhsMap, outMap}, lhs, rhs, false,
+                  context.empty(out, b.getI32Type()), ScalarKind::Signed);
 }
 
 static LogicalResult lowerMatmulInteger(nn::MatmulIntegerOp op, LoweringContext &context) {
-  FailureOr<Value> product = multiplyIntegers(op, context, shifted(context, op.getA(), op.getAZeroPoint(), true), context.shape(op.getA()),
-                                              shifted(context, op.getB(), op.getBZeroPoint(), false), context.shape(op.getB()), context.shape(op.getY()));
+  FailureOr<Value> product = multiplyIntegers(
+      op, context, shifted(context, op.getA(), op.getAZeroPoint(), true), context.shape(op.getA()),
+      shifted(context, op.getB(), op.getBZeroPoint(), false), context.shape(op.getB()),
+      context.shape(op.getY()));
   if (failed(product))
     return failure();
   context.set(op.getY(), *product);
@@ -229,12 +272,15 @@ static LogicalResult lowerMatmulInteger(nn::MatmulIntegerOp op, LoweringContext 
 }
 
 static LogicalResult lowerQlinearMatmul(nn::QlinearMatmulOp op, LoweringContext &context) {
-  FailureOr<Value> product = multiplyIntegers(op, context, shifted(context, op.getA(), op.getAZeroPoint(), true), context.shape(op.getA()),
-                                              shifted(context, op.getB(), op.getBZeroPoint(), false), context.shape(op.getB()), context.shape(op.getY()));
+  FailureOr<Value> product = multiplyIntegers(
+      op, context, shifted(context, op.getA(), op.getAZeroPoint(), true), context.shape(op.getA()),
+      shifted(context, op.getB(), op.getBZeroPoint(), false), context.shape(op.getB()),
+      context.shape(op.getY()));
   if (failed(product))
     return failure();
   ArrayRef<Dim> dims = context.shape(op.getY());
-  SmallVector<PlacedTensor> operands = {{*product, llvm::to_vector(llvm::seq<int64_t>(0, dims.size()))}};
+  SmallVector<PlacedTensor> operands = {
+      {*product, llvm::to_vector(llvm::seq<int64_t>(0, dims.size()))}};
   for (Value parameter : {op.getAScale(), op.getBScale(), op.getYScale(), op.getYZeroPoint()}) {
     Value tensor = parameterTensor(context, parameter, -1);
     if (cast<RankedTensorType>(tensor.getType()).getRank() != 0)
@@ -243,13 +289,20 @@ static LogicalResult lowerQlinearMatmul(nn::QlinearMatmulOp op, LoweringContext 
   }
   Type type = storedElement(op.getY());
   ScalarKind kind = LoweringContext::kindOf(op.getY());
-  context.set(op.getY(), context.pointwise(dims, type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &b, ValueRange x) {
-    Scalars f(b, b.getF32Type(), ScalarKind::Float);
-    auto number = [&](Value value, ScalarKind from) { return convertScalar(b, value, from, b.getF32Type(), ScalarKind::Float); };
-    Value scale = f.div(f.mul(number(x[1], ScalarKind::Float), number(x[2], ScalarKind::Float)), number(x[3], ScalarKind::Float));
-    Value value = f.mul(number(x[0], ScalarKind::Signed), scale);
-    return quantize(b, value, f.number(1), number(x[4], kind), type, kind);
-  }));
+  context.set(
+      op.getY(),
+      context.pointwise(
+          dims, type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+            Scalars f(b, b.getF32Type(), ScalarKind::Float);
+            auto number = [&](Value value, ScalarKind from) {
+              return convertScalar(b, value, from, b.getF32Type(), ScalarKind::Float);
+            };
+            Value scale =
+                f.div(f.mul(number(x[1], ScalarKind::Float), number(x[2], ScalarKind::Float)),
+                      number(x[3], ScalarKind::Float));
+            Value value = f.mul(number(x[0], ScalarKind::Signed), scale);
+            return quantize(b, value, f.number(1), number(x[4], kind), type, kind);
+          }));
   return success();
 }
 

@@ -66,7 +66,8 @@ Value Activation::apply(Scalars &s, Value x) const {
   if (name == "scaledtanh")
     return s.mul(s.number(alpha), s.tanh(s.mul(s.number(beta), x)));
   if (name == "elu")
-    return s.select(s.less(x, s.number(0)), s.mul(s.number(alpha), s.sub(s.exp(x), s.number(1))), x);
+    return s.select(s.less(x, s.number(0)), s.mul(s.number(alpha), s.sub(s.exp(x), s.number(1))),
+                    x);
   if (name == "softsign")
     return s.div(x, s.add(s.number(1), s.abs(x)));
   if (name == "softplus")
@@ -77,7 +78,8 @@ Value Activation::apply(Scalars &s, Value x) const {
 /// The activations of all directions, `perDirection` each.
 template <typename OpTy>
 static FailureOr<SmallVector<Activation>> readActivations(OpTy op, LoweringContext &context,
-                                                          ArrayRef<StringRef> defaults, int64_t directions) {
+                                                          ArrayRef<StringRef> defaults,
+                                                          int64_t directions) {
   SmallVector<Activation> result;
   size_t nextAlpha = 0, nextBeta = 0;
   for (size_t i = 0; i < defaults.size() * directions; ++i) {
@@ -89,13 +91,16 @@ static FailureOr<SmallVector<Activation>> readActivations(OpTy op, LoweringConte
     }
     Activation activation;
     activation.name = name.lower();
-    struct { StringRef name; bool alpha, beta; double alphaDefault, betaDefault; } known[] = {
-        {"sigmoid", false, false, 0, 0},     {"tanh", false, false, 0, 0},
-        {"relu", false, false, 0, 0},        {"softsign", false, false, 0, 0},
-        {"softplus", false, false, 0, 0},    {"hardsigmoid", true, true, 0.2, 0.5},
-        {"leakyrelu", true, false, 0.01, 0}, {"thresholdedrelu", true, false, 1, 0},
-        {"affine", true, true, 1, 0},        {"scaledtanh", true, true, 1, 1},
-        {"elu", true, false, 1, 0}};
+    struct {
+      StringRef name;
+      bool alpha, beta;
+      double alphaDefault, betaDefault;
+    } known[] = {{"sigmoid", false, false, 0, 0},     {"tanh", false, false, 0, 0},
+                 {"relu", false, false, 0, 0},        {"softsign", false, false, 0, 0},
+                 {"softplus", false, false, 0, 0},    {"hardsigmoid", true, true, 0.2, 0.5},
+                 {"leakyrelu", true, false, 0.01, 0}, {"thresholdedrelu", true, false, 1, 0},
+                 {"affine", true, true, 1, 0},        {"scaledtanh", true, true, 1, 1},
+                 {"elu", true, false, 1, 0}};
     auto *entry = llvm::find_if(known, [&](auto &one) { return one.name == activation.name; });
     if (entry == std::end(known))
       return context.unsupported(op, "activation '" + name + "' is not known");
@@ -112,7 +117,8 @@ static FailureOr<SmallVector<Activation>> readActivations(OpTy op, LoweringConte
 }
 
 /// Direction d of a constant [D, ...], as a constant without that axis.
-static FailureOr<ElementsAttr> constantOfDirection(LoweringContext &context, Value value, int64_t d) {
+static FailureOr<ElementsAttr> constantOfDirection(LoweringContext &context, Value value,
+                                                   int64_t d) {
   ElementsAttr constant = context.constant(value);
   if (!constant)
     return failure();
@@ -121,32 +127,39 @@ static FailureOr<ElementsAttr> constantOfDirection(LoweringContext &context, Val
     return failure();
   ArrayRef<int64_t> shape = constant.getShapedType().getShape();
   int64_t count = numbers->size() / std::max<int64_t>(shape[0], 1);
-  return floatConstant(value.getContext(), shape.drop_front(), ArrayRef<float>(*numbers).slice(d * count, count));
+  return floatConstant(value.getContext(), shape.drop_front(),
+                       ArrayRef<float>(*numbers).slice(d * count, count));
 }
 
 /// Direction d of a tensor [D, ...], without that axis.
 static Value sliceOfDirection(LoweringContext &context, Value value, int64_t d) {
-  if (FailureOr<ElementsAttr> constant = constantOfDirection(context, value, d); succeeded(constant))
+  if (FailureOr<ElementsAttr> constant = constantOfDirection(context, value, d);
+      succeeded(constant))
     return context.weight(*constant, {}, {});
   ImplicitLocOpBuilder &b = context.b;
   SmallVector<Dim> dims(context.shape(value));
-  SmallVector<OpFoldResult> offsets(dims.size(), b.getIndexAttr(0)), ones(dims.size(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> offsets(dims.size(), b.getIndexAttr(0)),
+      ones(dims.size(), b.getIndexAttr(1));
   offsets[0] = b.getIndexAttr(d);
   SmallVector<Dim> part = dims;
   part[0] = context.constantDim(1);
-  Value slice = tensor::ExtractSliceOp::create(b, context.get(value), offsets, context.sizes(part), ones);
+  Value slice =
+      tensor::ExtractSliceOp::create(b, context.get(value), offsets, context.sizes(part), ones);
   return context.reshape(slice, part, ArrayRef<Dim>(part).drop_front());
 }
 
 /// The transpose of direction d of a matrix [D, rows, columns], packed.
 static Value packedMatrix(LoweringContext &context, Value value, int64_t d) {
-  if (FailureOr<ElementsAttr> constant = constantOfDirection(context, value, d); succeeded(constant))
+  if (FailureOr<ElementsAttr> constant = constantOfDirection(context, value, d);
+      succeeded(constant))
     return context.weight(*constant, {}, {1, 0}, 0, /*panel=*/16);
-  return pack(context, sliceOfDirection(context, value, d), context.shape(value).drop_front(), {1, 0}, 0);
+  return pack(context, sliceOfDirection(context, value, d), context.shape(value).drop_front(),
+              {1, 0}, 0);
 }
 
 /// Columns [first, first + H) of a matrix [N, width].
-static Value columns(ImplicitLocOpBuilder &b, LoweringContext &context, Value matrix, int64_t first, Dim rows, int64_t hidden) {
+static Value columns(ImplicitLocOpBuilder &b, LoweringContext &context, Value matrix, int64_t first,
+                     Dim rows, int64_t hidden) {
   SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0), b.getIndexAttr(first)};
   SmallVector<OpFoldResult> sizes = {context.size(rows), b.getIndexAttr(hidden)};
   SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
@@ -173,13 +186,14 @@ struct StepInputs {
 } // namespace
 
 static AffineMap mapOf(ImplicitLocOpBuilder &b, int64_t loops, ArrayRef<int64_t> dims) {
-  return AffineMap::get(loops, 0, llvm::map_to_vector(dims, [&](int64_t d) { return b.getAffineDimExpr(d); }),
+  return AffineMap::get(loops, 0,
+                        llvm::map_to_vector(dims, [&](int64_t d) { return b.getAffineDimExpr(d); }),
                         b.getContext());
 }
 
 /// rows x columns = state [N, H] times a packed matrix, plus `added` [N, columns].
-static Value multiplyState(LoweringContext &context, Value state, Value matrix, Dim rows, int64_t width, Value added,
-                           ArrayRef<int64_t> addedAxes) {
+static Value multiplyState(LoweringContext &context, Value state, Value matrix, Dim rows,
+                           int64_t width, Value added, ArrayRef<int64_t> addedAxes) {
   ImplicitLocOpBuilder &b = context.b;
   Epilogue epilogue;
   if (added) {
@@ -188,8 +202,8 @@ static Value multiplyState(LoweringContext &context, Value state, Value matrix, 
   }
   Type type = cast<RankedTensorType>(state.getType()).getElementType();
   Value init = context.empty({rows, context.constantDim(width)}, type);
-  return contract(context, {mapOf(b, 3, {0, 2}), mapOf(b, 3, {2, 1}), mapOf(b, 3, {0, 1})}, state, matrix, true, init,
-                  ScalarKind::Float, epilogue);
+  return contract(context, {mapOf(b, 3, {0, 2}), mapOf(b, 3, {2, 1}), mapOf(b, 3, {0, 1})}, state,
+                  matrix, true, init, ScalarKind::Float, epilogue);
 }
 
 /// An elementwise function of matrices [N, H] and rows [H].
@@ -208,19 +222,23 @@ static Value gate(LoweringContext &context, Dim rows, int64_t hidden, ArrayRef<V
                            });
 }
 
-static Value clipped(const Cell &cell, Scalars &s, Value x) { return cell.clip ? s.clamp(x, -*cell.clip, *cell.clip) : x; }
+static Value clipped(const Cell &cell, Scalars &s, Value x) {
+  return cell.clip ? s.clamp(x, -*cell.clip, *cell.clip) : x;
+}
 
 /// LSTM: gates i, o, f, c.
 static State stepLstm(LoweringContext &context, const StepInputs &in, State state) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t hidden = in.cell.hidden;
-  Value gates = multiplyState(context, state.h, in.recurrence, in.rows, 4 * hidden, in.fromInput, {0, 1});
+  Value gates =
+      multiplyState(context, state.h, in.recurrence, in.rows, 4 * hidden, in.fromInput, {0, 1});
   auto part = [&](int64_t i) { return columns(b, context, gates, i * hidden, in.rows, hidden); };
   Value input = part(0), output = part(1), forget = part(2), cellGate = part(3);
   const Activation &f = in.activations[0], &g = in.activations[1], &h = in.activations[2];
   auto peep = [&](int64_t i) -> Value {
     SmallVector<OpFoldResult> one(1, b.getIndexAttr(1));
-    return tensor::ExtractSliceOp::create(b, in.peephole, ArrayRef<OpFoldResult>{b.getIndexAttr(i * hidden)},
+    return tensor::ExtractSliceOp::create(b, in.peephole,
+                                          ArrayRef<OpFoldResult>{b.getIndexAttr(i * hidden)},
                                           ArrayRef<OpFoldResult>{b.getIndexAttr(hidden)}, one);
   };
   SmallVector<Value> operands = {input, forget, cellGate, state.c};
@@ -254,27 +272,35 @@ static State stepLstm(LoweringContext &context, const StepInputs &in, State stat
 static State stepGru(LoweringContext &context, const StepInputs &in, State state) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t hidden = in.cell.hidden;
-  auto fromInput = [&](int64_t i) { return columns(b, context, in.fromInput, i * hidden, in.rows, hidden); };
+  auto fromInput = [&](int64_t i) {
+    return columns(b, context, in.fromInput, i * hidden, in.rows, hidden);
+  };
   const Activation &f = in.activations[0], &g = in.activations[1];
   Value recurrent = multiplyState(context, state.h, in.recurrence, in.rows, 2 * hidden, {}, {});
-  auto part = [&](int64_t i) { return columns(b, context, recurrent, i * hidden, in.rows, hidden); };
-  Value reset = gate(context, in.rows, hidden, {fromInput(1), part(1)}, [&](Scalars &s, ValueRange x) {
-    return f.apply(s, clipped(in.cell, s, s.add(x[0], x[1])));
-  });
+  auto part = [&](int64_t i) {
+    return columns(b, context, recurrent, i * hidden, in.rows, hidden);
+  };
+  Value reset =
+      gate(context, in.rows, hidden, {fromInput(1), part(1)}, [&](Scalars &s, ValueRange x) {
+        return f.apply(s, clipped(in.cell, s, s.add(x[0], x[1])));
+      });
   Value inner;
   if (in.linearBeforeReset) {
     inner = multiplyState(context, state.h, in.third, in.rows, hidden, in.thirdBias, {1});
-    inner = gate(context, in.rows, hidden, {inner, reset}, [&](Scalars &s, ValueRange x) { return s.mul(x[0], x[1]); });
+    inner = gate(context, in.rows, hidden, {inner, reset},
+                 [&](Scalars &s, ValueRange x) { return s.mul(x[0], x[1]); });
   } else {
-    Value scaled = gate(context, in.rows, hidden, {state.h, reset}, [&](Scalars &s, ValueRange x) { return s.mul(x[0], x[1]); });
+    Value scaled = gate(context, in.rows, hidden, {state.h, reset},
+                        [&](Scalars &s, ValueRange x) { return s.mul(x[0], x[1]); });
     inner = multiplyState(context, scaled, in.third, in.rows, hidden, {}, {});
   }
   State next;
-  next.h = gate(context, in.rows, hidden, {fromInput(0), part(0), fromInput(2), inner, state.h}, [&](Scalars &s, ValueRange x) {
-    Value update = f.apply(s, clipped(in.cell, s, s.add(x[0], x[1])));
-    Value candidate = g.apply(s, clipped(in.cell, s, s.add(x[2], x[3])));
-    return s.add(s.mul(s.sub(s.number(1), update), candidate), s.mul(update, x[4]));
-  });
+  next.h = gate(context, in.rows, hidden, {fromInput(0), part(0), fromInput(2), inner, state.h},
+                [&](Scalars &s, ValueRange x) {
+                  Value update = f.apply(s, clipped(in.cell, s, s.add(x[0], x[1])));
+                  Value candidate = g.apply(s, clipped(in.cell, s, s.add(x[2], x[3])));
+                  return s.add(s.mul(s.sub(s.number(1), update), candidate), s.mul(update, x[4]));
+                });
   return next;
 }
 
@@ -294,12 +320,13 @@ static State stepRnn(LoweringContext &context, const StepInputs &in, State state
 
 /// Wb + Rb of direction d, [G H]; for a GRU whose third gate multiplies before it
 /// resets, that gate's Rb is left to the step.
-static FailureOr<Value> inputBias(LoweringContext &context, const Cell &cell, int64_t d, bool withoutThird,
-                                  Value &thirdBias) {
+static FailureOr<Value> inputBias(LoweringContext &context, const Cell &cell, int64_t d,
+                                  bool withoutThird, Value &thirdBias) {
   if (!cell.bias)
     return Value();
   ElementsAttr constant = context.constant(cell.bias);
-  FailureOr<std::vector<float>> numbers = constant ? readConstant(constant) : FailureOr<std::vector<float>>(failure());
+  FailureOr<std::vector<float>> numbers =
+      constant ? readConstant(constant) : FailureOr<std::vector<float>>(failure());
   if (failed(numbers))
     return failure();
   int64_t width = cell.gates * cell.hidden;
@@ -312,13 +339,17 @@ static FailureOr<Value> inputBias(LoweringContext &context, const Cell &cell, in
   }
   MLIRContext *mlir = context.b.getContext();
   if (withoutThird)
-    thirdBias = context.weight(
-        floatConstant(mlir, cell.hidden, ArrayRef<float>(*numbers).slice(d * 2 * width + width + 2 * cell.hidden, cell.hidden)), {}, {});
+    thirdBias =
+        context.weight(floatConstant(mlir, cell.hidden,
+                                     ArrayRef<float>(*numbers).slice(
+                                         d * 2 * width + width + 2 * cell.hidden, cell.hidden)),
+                       {}, {});
   return context.weight(floatConstant(mlir, width, sum), {}, {});
 }
 
 /// Rows [first, first + count) of direction d of R [D, G H, H], transposed and packed.
-static FailureOr<Value> packedRows(LoweringContext &context, Value r, int64_t d, int64_t first, int64_t count) {
+static FailureOr<Value> packedRows(LoweringContext &context, Value r, int64_t d, int64_t first,
+                                   int64_t count) {
   FailureOr<ElementsAttr> constant = constantOfDirection(context, r, d);
   if (failed(constant))
     return failure();
@@ -326,13 +357,14 @@ static FailureOr<Value> packedRows(LoweringContext &context, Value r, int64_t d,
   if (failed(numbers))
     return failure();
   int64_t hidden = (*constant).getShapedType().getDimSize(1);
-  ElementsAttr part = floatConstant(context.b.getContext(), {count, hidden},
-                                    ArrayRef<float>(*numbers).slice(first * hidden, count * hidden));
+  ElementsAttr part =
+      floatConstant(context.b.getContext(), {count, hidden},
+                    ArrayRef<float>(*numbers).slice(first * hidden, count * hidden));
   return context.weight(part, {}, {1, 0}, 0, /*panel=*/16);
 }
 
-static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm, bool isGru, bool inputForget,
-                               bool linearBeforeReset) {
+static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm, bool isGru,
+                               bool inputForget, bool linearBeforeReset) {
   ImplicitLocOpBuilder &b = context.b;
   if (!LoweringContext::storageType(LoweringContext::elementType(cell.x)).isF32())
     return context.unsupported(cell.op, "it is supported on f32 and 16-bit floats only");
@@ -359,7 +391,8 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
   for (int64_t d = 0; d < cell.directions; ++d) {
     bool backward = cell.reverse || d == 1;
     if (backward && lengths)
-      return context.unsupported(cell.op, "sequence_lens with a backward direction is not supported");
+      return context.unsupported(cell.op,
+                                 "sequence_lens with a backward direction is not supported");
     Value thirdBias;
     FailureOr<Value> bias = inputBias(context, cell, d, isGru && linearBeforeReset, thirdBias);
     if (failed(bias))
@@ -372,12 +405,22 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
       epilogue.operands.push_back(*bias);
       epilogue.maps.push_back(mapOf(b, 3, {2}));
     }
-    Value projected = contract(context, {mapOf(b, 4, {0, 1, 3}), mapOf(b, 4, {3, 2}), mapOf(b, 4, {0, 1, 2})}, x,
-                               packedMatrix(context, cell.w, d), true,
-                               context.empty({steps, rows, widthDim}, type), ScalarKind::Float, epilogue);
-    StepInputs in{cell, ArrayRef<Activation>(cell.activations).slice(d * cell.activations.size() / cell.directions,
-                                                                     cell.activations.size() / cell.directions),
-                  rows, {}, {}, {}, thirdBias, {}, inputForget, linearBeforeReset};
+    Value projected =
+        contract(context, {mapOf(b, 4, {0, 1, 3}), mapOf(b, 4, {3, 2}), mapOf(b, 4, {0, 1, 2})}, x,
+                 packedMatrix(context, cell.w, d), true,
+                 context.empty({steps, rows, widthDim}, type), ScalarKind::Float, epilogue);
+    StepInputs in{cell,
+                  ArrayRef<Activation>(cell.activations)
+                      .slice(d * cell.activations.size() / cell.directions,
+                             cell.activations.size() / cell.directions),
+                  rows,
+                  {},
+                  {},
+                  {},
+                  thirdBias,
+                  {},
+                  inputForget,
+                  linearBeforeReset};
     if (isGru) {
       FailureOr<Value> first = packedRows(context, cell.r, d, 0, 2 * cell.hidden);
       FailureOr<Value> third = packedRows(context, cell.r, d, 2 * cell.hidden, cell.hidden);
@@ -397,8 +440,10 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
         return context.castTo(sliceOfDirection(context, value, d), {rows, hiddenDim});
       // [N, D, H]
       SmallVector<Dim> part = {rows, context.constantDim(1), hiddenDim};
-      SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0), b.getIndexAttr(d), b.getIndexAttr(0)}, ones(3, b.getIndexAttr(1));
-      Value slice = tensor::ExtractSliceOp::create(b, context.get(value), offsets, context.sizes(part), ones);
+      SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0), b.getIndexAttr(d), b.getIndexAttr(0)},
+                                ones(3, b.getIndexAttr(1));
+      Value slice =
+          tensor::ExtractSliceOp::create(b, context.get(value), offsets, context.sizes(part), ones);
       return context.reshape(slice, part, {rows, hiddenDim});
     };
     SmallVector<Value> carried = {initial(cell.initialH)};
@@ -417,12 +462,16 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
       Value step = loop.getInductionVar();
       if (backward)
         step = arith::SubIOp::create(b, last, step);
-      SmallVector<OpFoldResult> ones(3, b.getIndexAttr(1)), offsets = {step, b.getIndexAttr(0), b.getIndexAttr(0)};
+      SmallVector<OpFoldResult> ones(3, b.getIndexAttr(1)),
+          offsets = {step, b.getIndexAttr(0), b.getIndexAttr(0)};
       SmallVector<Dim> part = {context.constantDim(1), rows, widthDim};
-      Value slice = tensor::ExtractSliceOp::create(b, projected, offsets, context.sizes(part), ones);
+      Value slice =
+          tensor::ExtractSliceOp::create(b, projected, offsets, context.sizes(part), ones);
       in.fromInput = context.reshape(slice, part, {rows, widthDim});
       State state{loop.getRegionIterArg(0), isLstm ? loop.getRegionIterArg(1) : Value()};
-      State next = isLstm ? stepLstm(context, in, state) : isGru ? stepGru(context, in, state) : stepRnn(context, in, state);
+      State next = isLstm  ? stepLstm(context, in, state)
+                   : isGru ? stepGru(context, in, state)
+                           : stepRnn(context, in, state);
       Value shown = next.h;
       if (lengths) {
         // Past its end a sequence keeps its state and shows zeros.
@@ -430,12 +479,17 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
           SmallVector<PlacedTensor> operands = {{lengths, {0}}, {fresh, {0, 1}}};
           if (old)
             operands.push_back({old, {0, 1}});
-          return context.pointwise({rows, hiddenDim}, type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &builder, ValueRange e) {
-            Value length = arith::IndexCastOp::create(builder, builder.getIndexType(), e[0]);
-            Value runs = arith::CmpIOp::create(builder, arith::CmpIPredicate::slt, step, length);
-            Value otherwise = e.size() > 2 ? Value(e[2]) : Scalars(builder, type, ScalarKind::Float).number(0);
-            return arith::SelectOp::create(builder, runs, e[1], otherwise);
-          });
+          return context.pointwise(
+              {rows, hiddenDim}, type, Layout::RowMajor, operands,
+              [&](ImplicitLocOpBuilder &builder, ValueRange e) {
+                Value length = arith::IndexCastOp::create(builder, builder.getIndexType(), e[0]);
+                Value runs =
+                    arith::CmpIOp::create(builder, arith::CmpIPredicate::slt, step, length);
+                Value otherwise = e.size() > 2
+                                      ? Value(e[2])
+                                      : Scalars(builder, type, ScalarKind::Float).number(0);
+                return arith::SelectOp::create(builder, runs, e[1], otherwise);
+              });
         };
         shown = keep(next.h, {});
         next.h = keep(next.h, state.h);
@@ -446,9 +500,13 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
       if (isLstm)
         yields.push_back(next.c);
       if (wantsY) {
-        SmallVector<OpFoldResult> place = {step, b.getIndexAttr(d), b.getIndexAttr(0), b.getIndexAttr(0)}, unit(4, b.getIndexAttr(1));
-        SmallVector<OpFoldResult> extents = {b.getIndexAttr(1), b.getIndexAttr(1), context.size(rows), b.getIndexAttr(cell.hidden)};
-        yields.push_back(tensor::InsertSliceOp::create(b, shown, loop.getRegionIterArgs().back(), place, extents, unit));
+        SmallVector<OpFoldResult> place = {step, b.getIndexAttr(d), b.getIndexAttr(0),
+                                           b.getIndexAttr(0)},
+                                  unit(4, b.getIndexAttr(1));
+        SmallVector<OpFoldResult> extents = {b.getIndexAttr(1), b.getIndexAttr(1),
+                                             context.size(rows), b.getIndexAttr(cell.hidden)};
+        yields.push_back(tensor::InsertSliceOp::create(b, shown, loop.getRegionIterArgs().back(),
+                                                       place, extents, unit));
       }
       scf::YieldOp::create(b, yields);
     }
@@ -475,8 +533,10 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
       whole = context.empty(dims, type);
       SmallVector<OpFoldResult> ones(3, b.getIndexAttr(1));
       for (auto [d, part] : llvm::enumerate(parts)) {
-        SmallVector<OpFoldResult> offsets = {b.getIndexAttr(d), b.getIndexAttr(0), b.getIndexAttr(0)};
-        SmallVector<OpFoldResult> extents = {b.getIndexAttr(1), context.size(rows), b.getIndexAttr(cell.hidden)};
+        SmallVector<OpFoldResult> offsets = {b.getIndexAttr(d), b.getIndexAttr(0),
+                                             b.getIndexAttr(0)};
+        SmallVector<OpFoldResult> extents = {b.getIndexAttr(1), context.size(rows),
+                                             b.getIndexAttr(cell.hidden)};
         whole = tensor::InsertSliceOp::create(b, part, whole, offsets, extents, ones);
       }
     }
@@ -490,7 +550,8 @@ static LogicalResult lowerCell(LoweringContext &context, Cell &cell, bool isLstm
 
 /// Fills in what all three operators have.
 template <typename OpTy>
-static FailureOr<Cell> readCell(OpTy op, LoweringContext &context, int64_t gates, ArrayRef<StringRef> activations) {
+static FailureOr<Cell> readCell(OpTy op, LoweringContext &context, int64_t gates,
+                                ArrayRef<StringRef> activations) {
   Cell cell;
   cell.op = op;
   cell.x = op.getX();
@@ -514,11 +575,14 @@ static FailureOr<Cell> readCell(OpTy op, LoweringContext &context, int64_t gates
   if (Value lengths = op.getSequenceLens()) {
     // Lengths that are all T say nothing.
     std::optional<SmallVector<int64_t>> constant = context.constantInts(lengths);
-    std::optional<int64_t> steps = LoweringContext::constantOf(context.dim(cell.x, cell.batchFirst ? 1 : 0));
-    if (!constant || !steps || !llvm::all_of(*constant, [&](int64_t length) { return length == *steps; }))
+    std::optional<int64_t> steps =
+        LoweringContext::constantOf(context.dim(cell.x, cell.batchFirst ? 1 : 0));
+    if (!constant || !steps ||
+        !llvm::all_of(*constant, [&](int64_t length) { return length == *steps; }))
       cell.lengths = lengths;
   }
-  FailureOr<SmallVector<Activation>> read = readActivations(op, context, activations, cell.directions);
+  FailureOr<SmallVector<Activation>> read =
+      readActivations(op, context, activations, cell.directions);
   if (failed(read))
     return failure();
   cell.activations = *read;

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-#include "Models.h"
 #include "Reduction.h"
+#include "Models.h"
 #include "Scalars.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -15,8 +15,9 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::lowering;
 
-Value secateur::lowering::reduceTensor(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, Layout layout,
-                                       ArrayRef<int64_t> axes, Value init, ReductionStep step) {
+Value secateur::lowering::reduceTensor(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
+                                       Layout layout, ArrayRef<int64_t> axes, Value init,
+                                       ReductionStep step) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t rank = dims.size();
   SmallVector<Dim> kept;
@@ -32,27 +33,30 @@ Value secateur::lowering::reduceTensor(LoweringContext &context, Value tensor, A
     keptLoops.push_back(b.getAffineDimExpr(loop));
   }
   Value accumulator = context.filled(kept, init);
-  AffineMap maps[] = {b.getMultiDimIdentityMap(rank), AffineMap::get(rank, 0, keptLoops, b.getContext())};
+  AffineMap maps[] = {b.getMultiDimIdentityMap(rank),
+                      AffineMap::get(rank, 0, keptLoops, b.getContext())};
   auto generic = linalg::GenericOp::create(
-      b, TypeRange{accumulator.getType()}, ValueRange{tensor}, ValueRange{accumulator}, maps, iterators,
-      [&](OpBuilder &nested, Location location, ValueRange arguments) {
+      b, TypeRange{accumulator.getType()}, ValueRange{tensor}, ValueRange{accumulator}, maps,
+      iterators, [&](OpBuilder &nested, Location location, ValueRange arguments) {
         ImplicitLocOpBuilder builder(location, nested);
         linalg::YieldOp::create(builder, step(builder, arguments[0], arguments[1]));
       });
   return generic.getResult(0);
 }
 
-Value secateur::lowering::mapTensor(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, ReductionMap map) {
+Value secateur::lowering::mapTensor(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
+                                    ReductionMap map) {
   ImplicitLocOpBuilder &b = context.b;
   Value init = context.empty(dims, cast<RankedTensorType>(tensor.getType()).getElementType());
   AffineMap identity = b.getMultiDimIdentityMap(dims.size());
   SmallVector<utils::IteratorType> iterators(dims.size(), utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange{init.getType()}, ValueRange{tensor}, ValueRange{init}, ArrayRef{identity, identity}, iterators,
-      [&](OpBuilder &nested, Location location, ValueRange arguments) {
-        ImplicitLocOpBuilder builder(location, nested);
-        linalg::YieldOp::create(builder, map(builder, arguments[0]));
-      });
+  auto generic =
+      linalg::GenericOp::create(b, TypeRange{init.getType()}, ValueRange{tensor}, ValueRange{init},
+                                ArrayRef{identity, identity}, iterators,
+                                [&](OpBuilder &nested, Location location, ValueRange arguments) {
+                                  ImplicitLocOpBuilder builder(location, nested);
+                                  linalg::YieldOp::create(builder, map(builder, arguments[0]));
+                                });
   return generic.getResult(0);
 }
 
@@ -64,8 +68,8 @@ SmallVector<Dim> secateur::lowering::keptDims(ArrayRef<Dim> dims, ArrayRef<int64
   return kept;
 }
 
-Value secateur::lowering::elementCount(LoweringContext &context, ArrayRef<Dim> dims, ArrayRef<int64_t> axes,
-                                       Type type) {
+Value secateur::lowering::elementCount(LoweringContext &context, ArrayRef<Dim> dims,
+                                       ArrayRef<int64_t> axes, Type type) {
   ImplicitLocOpBuilder &b = context.b;
   Dim product = context.constantDim(1);
   for (int64_t axis : axes)
@@ -84,11 +88,12 @@ Value secateur::lowering::elementCount(LoweringContext &context, ArrayRef<Dim> d
 //===----------------------------------------------------------------------===//
 
 /// The axes of a reduction; all where there are none.
-static FailureOr<SmallVector<int64_t>> reductionAxes(Operation *op, Value axes, bool noop, int64_t rank,
-                                                     LoweringContext &context) {
+static FailureOr<SmallVector<int64_t>> reductionAxes(Operation *op, Value axes, bool noop,
+                                                     int64_t rank, LoweringContext &context) {
   SmallVector<int64_t> result;
   // A tensor of no elements is known whatever it comes from.
-  bool empty = axes && context.rank(axes) == 1 && LoweringContext::constantOf(context.dim(axes, 0)) == 0;
+  bool empty =
+      axes && context.rank(axes) == 1 && LoweringContext::constantOf(context.dim(axes, 0)) == 0;
   if (axes && !empty) {
     std::optional<SmallVector<int64_t>> given = context.constantInts(axes);
     if (!given)
@@ -175,10 +180,11 @@ static LogicalResult lowerLogSumExp(nn::ReduceLogSumExpOp op, LoweringContext &c
   SmallVector<Dim> dims(context.shape(input)), kept = keptDims(dims, *axes);
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
-  Value maximum = reduceTensor(context, tensor, dims, layout, *axes, s.lowest(),
-                               [&](ImplicitLocOpBuilder &builder, Value x, Value accumulator) {
-                                 return Scalars(builder, stored, ScalarKind::Float).max(accumulator, x);
-                               });
+  Value maximum =
+      reduceTensor(context, tensor, dims, layout, *axes, s.lowest(),
+                   [&](ImplicitLocOpBuilder &builder, Value x, Value accumulator) {
+                     return Scalars(builder, stored, ScalarKind::Float).max(accumulator, x);
+                   });
   // An infinite maximum would make NaN: what is subtracted is finite.
   maximum = mapTensor(context, maximum, kept, [&](ImplicitLocOpBuilder &builder, Value x) {
     Scalars f(builder, stored, ScalarKind::Float);
@@ -200,8 +206,8 @@ static LogicalResult lowerLogSumExp(nn::ReduceLogSumExpOp op, LoweringContext &c
   return success();
 }
 
-Value secateur::lowering::sumOfExponents(LoweringContext &context, Value tensor, ArrayRef<Dim> dims, Layout layout,
-                                         ArrayRef<int64_t> axes, Value subtracted) {
+Value secateur::lowering::sumOfExponents(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
+                                         Layout layout, ArrayRef<int64_t> axes, Value subtracted) {
   ImplicitLocOpBuilder &b = context.b;
   int64_t rank = dims.size();
   Type stored = cast<RankedTensorType>(tensor.getType()).getElementType();
@@ -260,9 +266,9 @@ static LogicalResult lowerArg(OpTy op, LoweringContext &context) {
   AffineMap keptMap = AffineMap::get(rank, 0, keptLoops, b.getContext());
   bool last = op.getSelectLastIndex() != 0;
   auto generic = linalg::GenericOp::create(
-      b, TypeRange{extreme.getType(), place.getType()}, ValueRange{tensor}, ValueRange{extreme, place},
-      ArrayRef{b.getMultiDimIdentityMap(rank), keptMap, keptMap}, iterators,
-      [&](OpBuilder &nested, Location location, ValueRange x) {
+      b, TypeRange{extreme.getType(), place.getType()}, ValueRange{tensor},
+      ValueRange{extreme, place}, ArrayRef{b.getMultiDimIdentityMap(rank), keptMap, keptMap},
+      iterators, [&](OpBuilder &nested, Location location, ValueRange x) {
         ImplicitLocOpBuilder builder(location, nested);
         Scalars scalars(builder, stored, kind);
         Value candidate = x[0], best = x[1], where = x[2];
@@ -270,7 +276,8 @@ static LogicalResult lowerArg(OpTy op, LoweringContext &context) {
                                                  linalg::IndexOp::create(builder, reducedLoop));
         Value better;
         if (last)
-          better = largest ? scalars.lessOrEqual(best, candidate) : scalars.lessOrEqual(candidate, best);
+          better =
+              largest ? scalars.lessOrEqual(best, candidate) : scalars.lessOrEqual(candidate, best);
         else
           better = largest ? scalars.less(best, candidate) : scalars.less(candidate, best);
         // The first element always counts, whatever it is.
@@ -285,26 +292,33 @@ static LogicalResult lowerArg(OpTy op, LoweringContext &context) {
 }
 
 void secateur::lowering::attachReductionModels(MLIRContext *context) {
-  attachReduce<nn::ReduceSumOp, [] { return Recipe{nullptr, &Scalars::add, nullptr, Recipe::Zero}; }>(context);
+  attachReduce<nn::ReduceSumOp,
+               [] { return Recipe{nullptr, &Scalars::add, nullptr, Recipe::Zero}; }>(context);
   attachReduce<nn::ReduceMeanOp, [] {
-    return Recipe{nullptr, &Scalars::add, [](Scalars &s, Value x, Value count) { return s.div(x, count); },
-                  Recipe::Zero};
+    return Recipe{nullptr, &Scalars::add,
+                  [](Scalars &s, Value x, Value count) { return s.div(x, count); }, Recipe::Zero};
   }>(context);
-  attachReduce<nn::ReduceProdOp, [] { return Recipe{nullptr, &Scalars::mul, nullptr, Recipe::One}; }>(context);
-  attachReduce<nn::ReduceMaxOp, [] { return Recipe{nullptr, &Scalars::max, nullptr, Recipe::Lowest}; }>(context);
-  attachReduce<nn::ReduceMinOp, [] { return Recipe{nullptr, &Scalars::min, nullptr, Recipe::Highest}; }>(context);
+  attachReduce<nn::ReduceProdOp,
+               [] { return Recipe{nullptr, &Scalars::mul, nullptr, Recipe::One}; }>(context);
+  attachReduce<nn::ReduceMaxOp,
+               [] { return Recipe{nullptr, &Scalars::max, nullptr, Recipe::Lowest}; }>(context);
+  attachReduce<nn::ReduceMinOp,
+               [] { return Recipe{nullptr, &Scalars::min, nullptr, Recipe::Highest}; }>(context);
   attachReduce<nn::ReduceL1Op, [] {
-    return Recipe{[](Scalars &s, Value x) { return s.abs(x); }, &Scalars::add, nullptr, Recipe::Zero};
+    return Recipe{[](Scalars &s, Value x) { return s.abs(x); }, &Scalars::add, nullptr,
+                  Recipe::Zero};
   }>(context);
   attachReduce<nn::ReduceL2Op, [] {
     return Recipe{[](Scalars &s, Value x) { return s.mul(x, x); }, &Scalars::add,
                   [](Scalars &s, Value x, Value) { return s.sqrt(x); }, Recipe::Zero};
   }>(context);
   attachReduce<nn::ReduceSumSquareOp, [] {
-    return Recipe{[](Scalars &s, Value x) { return s.mul(x, x); }, &Scalars::add, nullptr, Recipe::Zero};
+    return Recipe{[](Scalars &s, Value x) { return s.mul(x, x); }, &Scalars::add, nullptr,
+                  Recipe::Zero};
   }>(context);
   attachReduce<nn::ReduceLogSumOp, [] {
-    return Recipe{nullptr, &Scalars::add, [](Scalars &s, Value x, Value) { return s.log(x); }, Recipe::Zero};
+    return Recipe{nullptr, &Scalars::add, [](Scalars &s, Value x, Value) { return s.log(x); },
+                  Recipe::Zero};
   }>(context);
   attachLowering<nn::ReduceLogSumExpOp, lowerLogSumExp>(context);
   attachLowering<nn::ArgMaxOp, lowerArg<nn::ArgMaxOp, true>>(context);

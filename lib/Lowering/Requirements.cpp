@@ -21,8 +21,8 @@ using namespace secateur::lowering;
 using analysis::Symbol;
 
 /// `left predicate right`, or the run ends with `message`.
-static void require(ImplicitLocOpBuilder &b, arith::CmpIPredicate predicate, Value left, Value right,
-                    const Twine &message) {
+static void require(ImplicitLocOpBuilder &b, arith::CmpIPredicate predicate, Value left,
+                    Value right, const Twine &message) {
   Value condition = arith::CmpIOp::create(b, predicate, left, right);
   cf::AssertOp::create(b, condition, message.str());
 }
@@ -42,7 +42,8 @@ static void requireInputs(func::FuncOp source, func::FuncOp target, LoweringCont
     Value first;
     for (auto [argument, axis] : symbol.sources) {
       Value size = tensor::DimOp::create(b, target.getArgument(argument), axis);
-      std::string what = "dimension " + std::to_string(axis) + " of input " + inputName(source, argument);
+      std::string what =
+          "dimension " + std::to_string(axis) + " of input " + inputName(source, argument);
       if (!first) {
         require(b, arith::CmpIPredicate::sge, size, one, what + " has to be at least 1");
         first = size;
@@ -64,29 +65,34 @@ static void requirePositiveSizes(func::FuncOp source, LoweringContext &context) 
       if (!context.hasShape(result))
         continue;
       for (Dim size : context.shape(result)) {
-        if (LoweringContext::constantOf(size) || !seen.insert(size).second || context.symbols.dependsOnData(size))
+        if (LoweringContext::constantOf(size) || !seen.insert(size).second ||
+            context.symbols.dependsOnData(size))
           continue;
         std::optional<int64_t> lower = context.symbols.getLowerBound(size);
         if (lower && *lower >= 0)
           continue;
         require(context.b, arith::CmpIPredicate::sge, context.index(size), one,
-                describeValue(result) + " of " + op.getName().getStringRef() + " would have a size of " +
-                    context.symbols.toString(size) + ", which has to be at least 1");
+                describeValue(result) + " of " + op.getName().getStringRef() +
+                    " would have a size of " + context.symbols.toString(size) +
+                    ", which has to be at least 1");
       }
     }
   }
 }
 
-void lowering::emitRequirements(func::FuncOp source, func::FuncOp target, LoweringContext &context) {
+void lowering::emitRequirements(func::FuncOp source, func::FuncOp target,
+                                LoweringContext &context) {
   requireInputs(source, target, context);
   requirePositiveSizes(source, context);
   for (const analysis::Assumption &assumption : context.symbols.getAssumptions()) {
-    if (context.symbols.dependsOnData(assumption.left) || context.symbols.dependsOnData(assumption.right))
+    if (context.symbols.dependsOnData(assumption.left) ||
+        context.symbols.dependsOnData(assumption.right))
       continue;
     std::string where = assumption.op->getName().getStringRef().str();
     if (StringRef node = getNodeName(assumption.op->getLoc()); !node.empty())
       where += " '" + node.str() + "'";
-    require(context.b, arith::CmpIPredicate::eq, context.index(assumption.left), context.index(assumption.right),
+    require(context.b, arith::CmpIPredicate::eq, context.index(assumption.left),
+            context.index(assumption.right),
             where + " needs " + context.symbols.toString(assumption.left) + " to equal " +
                 context.symbols.toString(assumption.right));
   }

@@ -11,7 +11,8 @@ namespace secateur::lowering {
 
 /// Asserts, at the builder's place in `target`, what the sizes of its arguments
 /// have to meet. Says nothing about sizes that depend on data.
-void emitRequirements(mlir::func::FuncOp source, mlir::func::FuncOp target, LoweringContext &context);
+void emitRequirements(mlir::func::FuncOp source, mlir::func::FuncOp target,
+                      LoweringContext &context);
 
 } // namespace secateur::lowering
 

@@ -28,7 +28,8 @@ static SmallVector<OpFoldResult> filledWith(LoweringContext &context, size_t cou
 /// Batch and channels stay and only the rest is reshaped: channels-last data
 /// stays as it is.
 static bool keepsChannels(LoweringContext &context, Value input, Value result) {
-  if (!context.isLowered(input) || context.layoutOf(input) != Layout::ChannelsLast || context.rank(result) < 3)
+  if (!context.isLowered(input) || context.layoutOf(input) != Layout::ChannelsLast ||
+      context.rank(result) < 3)
     return false;
   return context.same(context.dim(input, 0), context.dim(result, 0)) &&
          context.same(context.dim(input, 1), context.dim(result, 1));
@@ -36,7 +37,8 @@ static bool keepsChannels(LoweringContext &context, Value input, Value result) {
 
 /// The sizes of a reshape whose shape only the data tells: 0 copies a size, -1 is
 /// what is left.
-static FailureOr<SmallVector<OpFoldResult>> runtimeSizes(nn::ReshapeOp op, LoweringContext &context) {
+static FailureOr<SmallVector<OpFoldResult>> runtimeSizes(nn::ReshapeOp op,
+                                                         LoweringContext &context) {
   ImplicitLocOpBuilder &b = context.b;
   Value input = op.getData();
   FailureOr<SmallVector<OpFoldResult>> given = context.integers(op.getShape());
@@ -50,10 +52,12 @@ static FailureOr<SmallVector<OpFoldResult>> runtimeSizes(nn::ReshapeOp op, Lower
     Value value = context.index(size);
     if (!op.getAllowzero() && int64_t(axis) < context.rank(input)) {
       Value copies = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, value, zero);
-      value = b.createOrFold<arith::SelectOp>(copies, context.index(context.dim(input, axis)), value);
+      value =
+          b.createOrFold<arith::SelectOp>(copies, context.index(context.dim(input, axis)), value);
     }
     Value isRest = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, value, zero);
-    product = b.createOrFold<arith::MulIOp>(product, b.createOrFold<arith::SelectOp>(isRest, one, value));
+    product =
+        b.createOrFold<arith::MulIOp>(product, b.createOrFold<arith::SelectOp>(isRest, one, value));
     sizes.push_back(value);
   }
   Value divisor = b.createOrFold<arith::MaxSIOp>(product, one);
@@ -109,8 +113,10 @@ static LogicalResult lowerReshape(nn::ReshapeOp op, LoweringContext &context) {
     return context.unsupported(op, "its result is a scalar whose shape depends on data");
   ReassociationIndices all = llvm::to_vector<2>(llvm::seq<int64_t>(0, sizes->size()));
   SmallVector<int64_t> dynamic(sizes->size(), ShapedType::kDynamic);
-  SmallVector<OpFoldResult> values = llvm::map_to_vector(*sizes, [&](OpFoldResult size) -> OpFoldResult { return context.index(size); });
-  Value reshaped = tensor::ExpandShapeOp::create(b, RankedTensorType::get(dynamic, element), row, ArrayRef{all}, values);
+  SmallVector<OpFoldResult> values = llvm::map_to_vector(
+      *sizes, [&](OpFoldResult size) -> OpFoldResult { return context.index(size); });
+  Value reshaped = tensor::ExpandShapeOp::create(b, RankedTensorType::get(dynamic, element), row,
+                                                 ArrayRef{all}, values);
   context.set(op.getReshaped(), reshaped);
   return success();
 }
@@ -133,7 +139,8 @@ static LogicalResult lowerTranspose(nn::TransposeOp op, LoweringContext &context
   };
   Layout from = context.layoutOf(input);
   for (Layout to : {Layout::RowMajor, Layout::ChannelsLast})
-    if (llvm::equal(movement(from, to), llvm::seq<int64_t>(0, rank)) && (rank >= 3 || to == Layout::RowMajor)) {
+    if (llvm::equal(movement(from, to), llvm::seq<int64_t>(0, rank)) &&
+        (rank >= 3 || to == Layout::RowMajor)) {
       context.set(result, context.get(input, from), to);
       return success();
     }
@@ -143,10 +150,12 @@ static LogicalResult lowerTranspose(nn::TransposeOp op, LoweringContext &context
 }
 
 /// Splits axes, permutes them, and merges them again.
-static Value rearrange(LoweringContext &context, Value tensor, ArrayRef<Dim> from, ArrayRef<Dim> split,
-                       ArrayRef<int64_t> permutation, ArrayRef<Dim> to) {
-  SmallVector<Dim> permuted = llvm::map_to_vector(permutation, [&](int64_t axis) { return split[axis]; });
-  return context.reshape(context.transpose(context.reshape(tensor, from, split), permutation, split), permuted, to);
+static Value rearrange(LoweringContext &context, Value tensor, ArrayRef<Dim> from,
+                       ArrayRef<Dim> split, ArrayRef<int64_t> permutation, ArrayRef<Dim> to) {
+  SmallVector<Dim> permuted =
+      llvm::map_to_vector(permutation, [&](int64_t axis) { return split[axis]; });
+  return context.reshape(
+      context.transpose(context.reshape(tensor, from, split), permutation, split), permuted, to);
 }
 
 static LogicalResult lowerDepthToSpace(nn::DepthToSpaceOp op, LoweringContext &context) {
@@ -163,8 +172,9 @@ static LogicalResult lowerDepthToSpace(nn::DepthToSpaceOp op, LoweringContext &c
     SmallVector<int64_t> permutation =
         crd ? SmallVector<int64_t>{0, 1, 4, 2, 5, 3} : SmallVector<int64_t>{0, 1, 3, 2, 4, 5};
     context.set(result,
-                rearrange(context, context.get(input, Layout::ChannelsLast), storedOrder(x, Layout::ChannelsLast),
-                          split, permutation, storedOrder(y, Layout::ChannelsLast)),
+                rearrange(context, context.get(input, Layout::ChannelsLast),
+                          storedOrder(x, Layout::ChannelsLast), split, permutation,
+                          storedOrder(y, Layout::ChannelsLast)),
                 Layout::ChannelsLast);
     return success();
   }
@@ -183,8 +193,8 @@ static LogicalResult lowerSpaceToDepth(nn::SpaceToDepthOp op, LoweringContext &c
     return context.unsupported(op, "its operand does not have 4 axes");
   Dim block = context.constantDim(op.getBlocksize());
   SmallVector<Dim> split = {x[0], x[1], y[2], block, y[3], block};
-  SmallVector<int64_t> permutation =
-      op.getMode() == "CRD" ? SmallVector<int64_t>{0, 1, 3, 5, 2, 4} : SmallVector<int64_t>{0, 3, 5, 1, 2, 4};
+  SmallVector<int64_t> permutation = op.getMode() == "CRD" ? SmallVector<int64_t>{0, 1, 3, 5, 2, 4}
+                                                           : SmallVector<int64_t>{0, 3, 5, 1, 2, 4};
   context.set(result, rearrange(context, context.get(input), x, split, permutation, y));
   return success();
 }
@@ -215,7 +225,8 @@ static LogicalResult lowerConcat(nn::ConcatOp op, LoweringContext &context) {
     dims[axis] = extent;
     SmallVector<Dim> storedDims = storedOrder<Dim>(dims, layout);
     Value part = context.castTo(context.get(operand, layout), storedDims);
-    tensor = tensor::InsertSliceOp::create(context.b, part, tensor, offsets, context.sizes(storedDims), ones);
+    tensor = tensor::InsertSliceOp::create(context.b, part, tensor, offsets,
+                                           context.sizes(storedDims), ones);
     offset = context.symbols.simplify(offset + extent);
   }
   context.set(result, tensor, layout);
@@ -224,14 +235,15 @@ static LogicalResult lowerConcat(nn::ConcatOp op, LoweringContext &context) {
 
 /// The part of `input` of the given logical sizes that starts at `offsets`, as
 /// value `result`.
-static void takeSlice(LoweringContext &context, Value input, Value result, ArrayRef<OpFoldResult> offsets,
-                      ArrayRef<OpFoldResult> sizes, ArrayRef<OpFoldResult> steps) {
+static void takeSlice(LoweringContext &context, Value input, Value result,
+                      ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
+                      ArrayRef<OpFoldResult> steps) {
   Layout layout = context.layoutOf(input);
   if (context.constant(input))
     layout = Layout::RowMajor;
-  Value slice = tensor::ExtractSliceOp::create(context.b, context.get(input, layout),
-                                               storedOrder(offsets, layout), storedOrder(sizes, layout),
-                                               storedOrder(steps, layout));
+  Value slice = tensor::ExtractSliceOp::create(
+      context.b, context.get(input, layout), storedOrder(offsets, layout),
+      storedOrder(sizes, layout), storedOrder(steps, layout));
   context.set(result, slice, layout);
 }
 
@@ -261,8 +273,8 @@ static LogicalResult lowerSplit(nn::SplitOp op, LoweringContext &context) {
 namespace {
 /// One axis of a slice.
 struct SliceAxis {
-  Value start;          // the first index that is taken
-  OpFoldResult extent;  // how many are taken
+  Value start;         // the first index that is taken
+  OpFoldResult extent; // how many are taken
   int64_t step = 1;
 };
 } // namespace
@@ -276,8 +288,8 @@ static Value clampBound(ImplicitLocOpBuilder &b, Value bound, Value extent, Valu
   return b.createOrFold<arith::MinSIOp>(b.createOrFold<arith::MaxSIOp>(bound, low), high);
 }
 
-static SliceAxis sliceAxis(LoweringContext &context, Dim extentOfInput, Dim extentOfResult, OpFoldResult start,
-                           OpFoldResult end, int64_t step) {
+static SliceAxis sliceAxis(LoweringContext &context, Dim extentOfInput, Dim extentOfResult,
+                           OpFoldResult start, OpFoldResult end, int64_t step) {
   ImplicitLocOpBuilder &b = context.b;
   SliceAxis axis;
   axis.step = step;
@@ -287,15 +299,17 @@ static SliceAxis sliceAxis(LoweringContext &context, Dim extentOfInput, Dim exte
   std::optional<int64_t> constant = getConstantIntValue(start);
   if (context.known(extentOfResult) && forward && constant && *constant >= 0)
     // Past the end nothing is taken.
-    axis.start = context.index(
-        std::min(*constant, std::max<int64_t>(LoweringContext::constantOf(extentOfInput).value_or(*constant + 1) - 1, 0)));
+    axis.start = context.index(std::min(
+        *constant, std::max<int64_t>(
+                       LoweringContext::constantOf(extentOfInput).value_or(*constant + 1) - 1, 0)));
   else
     axis.start = clampBound(b, context.index(start), extent, zero, forward ? extent : beforeEnd);
   if (context.known(extentOfResult)) {
     axis.extent = context.size(extentOfResult);
     return axis;
   }
-  Value last = clampBound(b, context.index(end), extent, forward ? zero : minusOne, forward ? extent : beforeEnd);
+  Value last = clampBound(b, context.index(end), extent, forward ? zero : minusOne,
+                          forward ? extent : beforeEnd);
   Value distance = forward ? b.createOrFold<arith::SubIOp>(last, axis.start)
                            : b.createOrFold<arith::SubIOp>(axis.start, last);
   Value count = b.createOrFold<arith::CeilDivSIOp>(distance, context.index(std::abs(step)));
@@ -305,8 +319,8 @@ static SliceAxis sliceAxis(LoweringContext &context, Dim extentOfInput, Dim exte
 
 /// A slice whose axes or steps are data: every axis has a start and a step, of
 /// which one in the list overrides the whole.
-static LogicalResult sliceAtRuntime(nn::SliceOp op, LoweringContext &context, ArrayRef<OpFoldResult> starts,
-                                    ArrayRef<OpFoldResult> ends) {
+static LogicalResult sliceAtRuntime(nn::SliceOp op, LoweringContext &context,
+                                    ArrayRef<OpFoldResult> starts, ArrayRef<OpFoldResult> ends) {
   ImplicitLocOpBuilder &b = context.b;
   Value input = op.getData();
   int64_t rank = context.rank(input);
@@ -318,50 +332,62 @@ static LogicalResult sliceAtRuntime(nn::SliceOp op, LoweringContext &context, Ar
       result.push_back(b.getIndexAttr(isAxes ? i : 1));
     return result;
   };
-  FailureOr<SmallVector<OpFoldResult>> axes = orDefault(op.getAxes(), true), steps = orDefault(op.getSteps(), false);
-  if (failed(axes) || failed(steps) || axes->size() != starts.size() || steps->size() != starts.size())
+  FailureOr<SmallVector<OpFoldResult>> axes = orDefault(op.getAxes(), true),
+                                       steps = orDefault(op.getSteps(), false);
+  if (failed(axes) || failed(steps) || axes->size() != starts.size() ||
+      steps->size() != starts.size())
     return context.unsupported(op, "the number of its axes and steps is not known");
   Value zero = context.index(0), one = context.index(1), minusOne = context.index(-1);
-  auto less = [&](Value left, Value right) { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, left, right); };
-  auto choose = [&](Value condition, Value yes, Value no) { return b.createOrFold<arith::SelectOp>(condition, yes, no); };
+  auto less = [&](Value left, Value right) {
+    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, left, right);
+  };
+  auto choose = [&](Value condition, Value yes, Value no) {
+    return b.createOrFold<arith::SelectOp>(condition, yes, no);
+  };
   SmallVector<Value> first, stride, count;
   for (int64_t axis = 0; axis < rank; ++axis) {
     Value extent = context.index(context.dim(input, axis)), start = zero, end = extent, step = one;
     for (size_t i = 0; i < starts.size(); ++i) {
       Value which = context.index((*axes)[i]);
-      which = choose(less(which, zero), b.createOrFold<arith::AddIOp>(which, context.index(rank)), which);
-      Value isThis = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, which, context.index(axis));
+      which = choose(less(which, zero), b.createOrFold<arith::AddIOp>(which, context.index(rank)),
+                     which);
+      Value isThis =
+          b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, which, context.index(axis));
       start = choose(isThis, context.index(starts[i]), start);
       end = choose(isThis, context.index(ends[i]), end);
       step = choose(isThis, context.index((*steps)[i]), step);
     }
     Value backward = less(step, zero), last = b.createOrFold<arith::AddIOp>(extent, minusOne);
     Value from = clampBound(b, start, extent, zero, choose(backward, last, extent));
-    Value to = clampBound(b, end, extent, choose(backward, minusOne, zero), choose(backward, last, extent));
-    Value distance = choose(backward, b.createOrFold<arith::SubIOp>(from, to), b.createOrFold<arith::SubIOp>(to, from));
+    Value to = clampBound(b, end, extent, choose(backward, minusOne, zero),
+                          choose(backward, last, extent));
+    Value distance = choose(backward, b.createOrFold<arith::SubIOp>(from, to),
+                            b.createOrFold<arith::SubIOp>(to, from));
     Value size = choose(backward, b.createOrFold<arith::SubIOp>(zero, step), step);
     size = b.createOrFold<arith::MaxSIOp>(size, one);
     first.push_back(from);
     stride.push_back(step);
-    count.push_back(b.createOrFold<arith::MaxSIOp>(b.createOrFold<arith::CeilDivSIOp>(distance, size), zero));
+    count.push_back(
+        b.createOrFold<arith::MaxSIOp>(b.createOrFold<arith::CeilDivSIOp>(distance, size), zero));
   }
   Value tensor = context.get(input);
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
   Value init = tensor::EmptyOp::create(b, RankedTensorType::get(dynamic, element), count);
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(b, TypeRange{init.getType()}, ValueRange{}, ValueRange{init},
-                                           ArrayRef{b.getMultiDimIdentityMap(rank)}, iterators,
-                                           [&](OpBuilder &nested, Location location, ValueRange) {
-                                             ImplicitLocOpBuilder builder(location, nested);
-                                             SmallVector<Value> from;
-                                             for (int64_t axis = 0; axis < rank; ++axis) {
-                                               Value index = linalg::IndexOp::create(builder, axis);
-                                               index = arith::MulIOp::create(builder, index, stride[axis]);
-                                               from.push_back(arith::AddIOp::create(builder, first[axis], index));
-                                             }
-                                             linalg::YieldOp::create(builder, Value(tensor::ExtractOp::create(builder, tensor, from)));
-                                           });
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange{init.getType()}, ValueRange{}, ValueRange{init},
+      ArrayRef{b.getMultiDimIdentityMap(rank)}, iterators,
+      [&](OpBuilder &nested, Location location, ValueRange) {
+        ImplicitLocOpBuilder builder(location, nested);
+        SmallVector<Value> from;
+        for (int64_t axis = 0; axis < rank; ++axis) {
+          Value index = linalg::IndexOp::create(builder, axis);
+          index = arith::MulIOp::create(builder, index, stride[axis]);
+          from.push_back(arith::AddIOp::create(builder, first[axis], index));
+        }
+        linalg::YieldOp::create(builder, Value(tensor::ExtractOp::create(builder, tensor, from)));
+      });
   context.set(op.getOutput(), generic.getResult(0));
   return success();
 }
@@ -388,7 +414,8 @@ static LogicalResult lowerSlice(nn::SliceOp op, LoweringContext &context) {
     read(op.getSteps(), steps);
   if (!constant)
     return sliceAtRuntime(op, context, *starts, *ends);
-  SmallVector<OpFoldResult> offsets = filledWith(context, rank, 0), strides = filledWith(context, rank, 1);
+  SmallVector<OpFoldResult> offsets = filledWith(context, rank, 0),
+                            strides = filledWith(context, rank, 1);
   SmallVector<OpFoldResult> sizes = context.sizes(context.shape(input));
   bool backward = false;
   SmallVector<int64_t> step(rank, 1);
@@ -396,8 +423,8 @@ static LogicalResult lowerSlice(nn::SliceOp op, LoweringContext &context) {
     axis = axis < 0 ? axis + rank : axis;
     if (axis < 0 || axis >= rank || steps[i] == 0)
       return context.unsupported(op, "an axis is out of range or a step is 0");
-    SliceAxis part = sliceAxis(context, context.dim(input, axis), context.dim(result, axis), (*starts)[i],
-                               (*ends)[i], steps[i]);
+    SliceAxis part = sliceAxis(context, context.dim(input, axis), context.dim(result, axis),
+                               (*starts)[i], (*ends)[i], steps[i]);
     offsets[axis] = getAsOpFoldResult(part.start);
     sizes[axis] = part.extent;
     strides[axis] = context.b.getIndexAttr(steps[i]);
@@ -414,14 +441,17 @@ static LogicalResult lowerSlice(nn::SliceOp op, LoweringContext &context) {
       return context.unsupported(op, "it goes backwards and its size depends on data");
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
-  SmallVector<Value> first = llvm::map_to_vector(offsets, [&](OpFoldResult offset) { return context.index(offset); });
-  SmallVector<Value> factors = llvm::map_to_vector(step, [&](int64_t factor) { return context.index(factor); });
+  SmallVector<Value> first =
+      llvm::map_to_vector(offsets, [&](OpFoldResult offset) { return context.index(offset); });
+  SmallVector<Value> factors =
+      llvm::map_to_vector(step, [&](int64_t factor) { return context.index(factor); });
   Value reversed = context.generate(
-      context.shape(result), LoweringContext::storageType(LoweringContext::elementType(result)), layout,
-      [&](ImplicitLocOpBuilder &b, ValueRange at) {
+      context.shape(result), LoweringContext::storageType(LoweringContext::elementType(result)),
+      layout, [&](ImplicitLocOpBuilder &b, ValueRange at) {
         SmallVector<Value> from;
         for (int64_t axis = 0; axis < rank; ++axis) {
-          Value distance = step[axis] == 1 ? Value(at[axis]) : b.createOrFold<arith::MulIOp>(at[axis], factors[axis]);
+          Value distance = step[axis] == 1 ? Value(at[axis])
+                                           : b.createOrFold<arith::MulIOp>(at[axis], factors[axis]);
           from.push_back(b.createOrFold<arith::AddIOp>(first[axis], distance));
         }
         return LoweringContext::read(b, tensor, layout, from);

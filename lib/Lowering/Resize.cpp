@@ -40,8 +40,8 @@ static Value toFloat(ImplicitLocOpBuilder &b, Value index) {
 }
 
 /// The coordinate in the operand of position `x` in the result, as f32.
-static Value coordinate(ImplicitLocOpBuilder &b, StringRef mode, const ResizedAxis &axis, Value x, Value inExtent,
-                        Value outExtent) {
+static Value coordinate(ImplicitLocOpBuilder &b, StringRef mode, const ResizedAxis &axis, Value x,
+                        Value inExtent, Value outExtent) {
   Scalars f(b, b.getF32Type(), ScalarKind::Float);
   Value one = f.number(1), half = f.number(0.5), scale = axis.scaleValue;
   Value halfPixel = f.sub(f.div(f.add(x, half), scale), half);
@@ -116,63 +116,76 @@ static void makeTables(nn::ResizeOp op, LoweringContext &context, ResizedAxis &a
   };
   // The place of a tap before it is moved inside.
   auto place = [&](ImplicitLocOpBuilder &builder, Value x, int64_t tap) -> Value {
-    Value base = taps == 1 ? nearest(builder, op.getNearestMode(), x) : Value(math::FloorOp::create(builder, x));
+    Value base = taps == 1 ? nearest(builder, op.getNearestMode(), x)
+                           : Value(math::FloorOp::create(builder, x));
     Value integer = arith::FPToSIOp::create(builder, i64, base);
     int64_t offset = taps == 4 ? tap - 1 : tap;
     Value step = arith::ConstantOp::create(builder, builder.getI64IntegerAttr(offset));
     return arith::AddIOp::create(builder, integer, step);
   };
   for (int64_t tap = 0; tap < taps; ++tap) {
-    axis.places.push_back(context.generate(out, i64, Layout::RowMajor, [&](ImplicitLocOpBuilder &builder, ValueRange position) {
-      Value zero = arith::ConstantOp::create(builder, builder.getI64IntegerAttr(0));
-      Value where = place(builder, at(builder, position[0]), tap);
-      return arith::MinSIOp::create(builder, arith::MaxSIOp::create(builder, where, zero), last);
-    }));
+    axis.places.push_back(context.generate(
+        out, i64, Layout::RowMajor, [&](ImplicitLocOpBuilder &builder, ValueRange position) {
+          Value zero = arith::ConstantOp::create(builder, builder.getI64IntegerAttr(0));
+          Value where = place(builder, at(builder, position[0]), tap);
+          return arith::MinSIOp::create(builder, arith::MaxSIOp::create(builder, where, zero),
+                                        last);
+        }));
     if (taps == 1)
       continue;
-    axis.weights.push_back(context.generate(out, f32, Layout::RowMajor, [&](ImplicitLocOpBuilder &builder, ValueRange position) -> Value {
-      Scalars f(builder, f32, ScalarKind::Float);
-      Value x = at(builder, position[0]);
-      Value fraction = f.sub(x, math::FloorOp::create(builder, x));
-      if (taps == 2)
-        return tap == 0 ? f.sub(f.number(1), fraction) : fraction;
-      SmallVector<Value> weights = cubicWeights(builder, fraction, a);
-      if (!excludes)
-        return weights[tap];
-      Value sum = f.number(0);
-      for (int64_t other = 0; other < taps; ++other) {
-        Value where = place(builder, x, other);
-        Value zero = arith::ConstantOp::create(builder, builder.getI64IntegerAttr(0));
-        Value inside = arith::AndIOp::create(builder, arith::CmpIOp::create(builder, arith::CmpIPredicate::sge, where, zero),
-                                             arith::CmpIOp::create(builder, arith::CmpIPredicate::sle, where, last));
-        weights[other] = f.select(inside, weights[other], f.number(0));
-        sum = f.add(sum, weights[other]);
-      }
-      return f.div(weights[tap], sum);
-    }));
+    axis.weights.push_back(context.generate(
+        out, f32, Layout::RowMajor,
+        [&](ImplicitLocOpBuilder &builder, ValueRange position) -> Value {
+          Scalars f(builder, f32, ScalarKind::Float);
+          Value x = at(builder, position[0]);
+          Value fraction = f.sub(x, math::FloorOp::create(builder, x));
+          if (taps == 2)
+            return tap == 0 ? f.sub(f.number(1), fraction) : fraction;
+          SmallVector<Value> weights = cubicWeights(builder, fraction, a);
+          if (!excludes)
+            return weights[tap];
+          Value sum = f.number(0);
+          for (int64_t other = 0; other < taps; ++other) {
+            Value where = place(builder, x, other);
+            Value zero = arith::ConstantOp::create(builder, builder.getI64IntegerAttr(0));
+            Value inside = arith::AndIOp::create(
+                builder, arith::CmpIOp::create(builder, arith::CmpIPredicate::sge, where, zero),
+                arith::CmpIOp::create(builder, arith::CmpIPredicate::sle, where, last));
+            weights[other] = f.select(inside, weights[other], f.number(0));
+            sum = f.add(sum, weights[other]);
+          }
+          return f.div(weights[tap], sum);
+        }));
   }
   if (coordinates == "tf_crop_and_resize")
-    axis.outside = context.generate(out, b.getI8Type(), Layout::RowMajor, [&](ImplicitLocOpBuilder &builder, ValueRange position) {
-      Scalars f(builder, f32, ScalarKind::Float);
-      Value x = at(builder, position[0]);
-      Value isOutside = arith::OrIOp::create(builder, f.less(x, f.number(0)), f.less(f.sub(inExtent, f.number(1)), x));
-      return LoweringContext::fromScalar(builder, isOutside, ScalarKind::Bool);
-    });
+    axis.outside =
+        context.generate(out, b.getI8Type(), Layout::RowMajor,
+                         [&](ImplicitLocOpBuilder &builder, ValueRange position) {
+                           Scalars f(builder, f32, ScalarKind::Float);
+                           Value x = at(builder, position[0]);
+                           Value isOutside =
+                               arith::OrIOp::create(builder, f.less(x, f.number(0)),
+                                                    f.less(f.sub(inExtent, f.number(1)), x));
+                           return LoweringContext::fromScalar(builder, isOutside, ScalarKind::Bool);
+                         });
 }
 
 /// Nearest by whole factors: every element `factor` times along each axis.
-static bool repeatElements(nn::ResizeOp op, LoweringContext &context, ArrayRef<ResizedAxis> axes, Layout layout) {
+static bool repeatElements(nn::ResizeOp op, LoweringContext &context, ArrayRef<ResizedAxis> axes,
+                           Layout layout) {
   StringRef mode = op.getCoordinateTransformationMode(), nearestMode = op.getNearestMode();
   // These and only these take floor(x / factor).
   bool floors = (mode == "asymmetric" && nearestMode == "floor") ||
-                ((mode == "half_pixel" || mode == "pytorch_half_pixel") && nearestMode == "round_prefer_floor");
+                ((mode == "half_pixel" || mode == "pytorch_half_pixel") &&
+                 nearestMode == "round_prefer_floor");
   if (op.getMode() != "nearest" || !floors)
     return false;
   Value input = op.getX(), result = op.getY();
   int64_t rank = context.rank(input);
   SmallVector<int64_t> factors(rank, 1);
   for (const ResizedAxis &axis : axes) {
-    if (!axis.scale || *axis.scale < 1 || *axis.scale != std::floor(*axis.scale) || *axis.scale > 1024)
+    if (!axis.scale || *axis.scale < 1 || *axis.scale != std::floor(*axis.scale) ||
+        *axis.scale > 1024)
       return false;
     factors[axis.axis] = int64_t(*axis.scale);
     Dim wanted = context.symbols.simplify(context.dim(input, axis.axis) * factors[axis.axis]);
@@ -191,7 +204,8 @@ static bool repeatElements(nn::ResizeOp op, LoweringContext &context, ArrayRef<R
   Type stored = LoweringContext::storageType(LoweringContext::elementType(result));
   Value repeated = context.pointwise(split, stored, Layout::RowMajor, source,
                                      [](ImplicitLocOpBuilder &, ValueRange x) { return x[0]; });
-  context.set(result, context.reshape(repeated, split, storedOrder(context.shape(result), layout)), layout);
+  context.set(result, context.reshape(repeated, split, storedOrder(context.shape(result), layout)),
+              layout);
   return true;
 }
 
@@ -204,7 +218,8 @@ static FailureOr<SmallVector<ResizedAxis>> resizedAxes(nn::ResizeOp op, Lowering
   if (std::optional<ArrayRef<int64_t>> given = op.getAxes())
     axes.assign(given->begin(), given->end());
   auto isEmpty = [&](Value value) {
-    return !value || (context.rank(value) == 1 && LoweringContext::constantOf(context.dim(value, 0)) == 0);
+    return !value ||
+           (context.rank(value) == 1 && LoweringContext::constantOf(context.dim(value, 0)) == 0);
   };
   bool byScale = !isEmpty(op.getScales());
   std::optional<SmallVector<double>> constants;
@@ -220,7 +235,8 @@ static FailureOr<SmallVector<ResizedAxis>> resizedAxes(nn::ResizeOp op, Lowering
     if (axis < 0 || axis >= rank)
       return context.unsupported(op, "an axis is out of range");
     Dim in = context.dim(input, axis), out = context.dim(result, axis);
-    if (!crops && context.same(in, out) && (!byScale || (constants && i < constants->size() && (*constants)[i] == 1)))
+    if (!crops && context.same(in, out) &&
+        (!byScale || (constants && i < constants->size() && (*constants)[i] == 1)))
       continue;
     ResizedAxis one;
     one.axis = axis;
@@ -228,12 +244,15 @@ static FailureOr<SmallVector<ResizedAxis>> resizedAxes(nn::ResizeOp op, Lowering
       one.scale = (*constants)[i];
       one.scaleValue = arith::ConstantOp::create(b, b.getF32FloatAttr(float(*one.scale)));
     } else if (byScale) {
-      one.scaleValue = tensor::ExtractOp::create(b, context.get(op.getScales()), ValueRange{context.index(int64_t(i))});
+      one.scaleValue = tensor::ExtractOp::create(b, context.get(op.getScales()),
+                                                 ValueRange{context.index(int64_t(i))});
     } else {
-      std::optional<int64_t> inExtent = LoweringContext::constantOf(in), outExtent = LoweringContext::constantOf(out);
+      std::optional<int64_t> inExtent = LoweringContext::constantOf(in),
+                             outExtent = LoweringContext::constantOf(out);
       if (inExtent && outExtent && *inExtent > 0)
         one.scale = double(*outExtent) / double(*inExtent);
-      one.scaleValue = arith::DivFOp::create(b, toFloat(b, context.index(out)), toFloat(b, context.index(in)));
+      one.scaleValue =
+          arith::DivFOp::create(b, toFloat(b, context.index(out)), toFloat(b, context.index(in)));
     }
     if (crops) {
       Value roi = context.get(op.getRoi());
@@ -257,7 +276,8 @@ static LogicalResult lowerResize(nn::ResizeOp op, LoweringContext &context) {
   if (op.getAntialias())
     return context.unsupported(op, "antialias = 1 is not supported");
   if (op.getKeepAspectRatioPolicy() != "stretch")
-    return context.unsupported(op, "keep_aspect_ratio_policy '" + op.getKeepAspectRatioPolicy() + "' is not supported");
+    return context.unsupported(op, "keep_aspect_ratio_policy '" + op.getKeepAspectRatioPolicy() +
+                                       "' is not supported");
   if (!llvm::is_contained({"nearest", "linear", "cubic"}, op.getMode()))
     return context.unsupported(op, "mode '" + op.getMode() + "' is not known");
   int64_t rank = context.rank(input);
@@ -297,36 +317,42 @@ static LogicalResult lowerResize(nn::ResizeOp op, LoweringContext &context) {
       outsideAt.push_back(add(axis.outside));
   }
   double extrapolation = op.getExtrapolationValue().convertToDouble();
-  Value resized = context.pointwise(context.shape(result), stored, layout, operands, [&](ImplicitLocOpBuilder &b, ValueRange tables) -> Value {
-    Scalars s(b, stored, kind);
-    SmallVector<Value> indices;
-    for (int64_t axis = 0; axis < rank; ++axis)
-      indices.push_back(linalg::IndexOp::create(b, storedAxis(axis, rank, layout)));
-    // All combinations of taps, the last axis fastest.
-    std::function<Value(size_t)> combine = [&](size_t level) -> Value {
-      if (level == axes->size())
-        return LoweringContext::read(b, source, layout, indices);
-      Value sum;
-      for (size_t tap = 0; tap < placeAt[level].size(); ++tap) {
-        indices[(*axes)[level].axis] = arith::IndexCastOp::create(b, b.getIndexType(), tables[placeAt[level][tap]]);
-        Value part = combine(level + 1);
-        if (!weightAt[level].empty()) {
-          Value weight = convertScalar(b, tables[weightAt[level][tap]], ScalarKind::Float, stored, kind);
-          part = s.mul(part, weight);
+  Value resized = context.pointwise(
+      context.shape(result), stored, layout, operands,
+      [&](ImplicitLocOpBuilder &b, ValueRange tables) -> Value {
+        Scalars s(b, stored, kind);
+        SmallVector<Value> indices;
+        for (int64_t axis = 0; axis < rank; ++axis)
+          indices.push_back(linalg::IndexOp::create(b, storedAxis(axis, rank, layout)));
+        // All combinations of taps, the last axis fastest.
+        std::function<Value(size_t)> combine = [&](size_t level) -> Value {
+          if (level == axes->size())
+            return LoweringContext::read(b, source, layout, indices);
+          Value sum;
+          for (size_t tap = 0; tap < placeAt[level].size(); ++tap) {
+            indices[(*axes)[level].axis] =
+                arith::IndexCastOp::create(b, b.getIndexType(), tables[placeAt[level][tap]]);
+            Value part = combine(level + 1);
+            if (!weightAt[level].empty()) {
+              Value weight =
+                  convertScalar(b, tables[weightAt[level][tap]], ScalarKind::Float, stored, kind);
+              part = s.mul(part, weight);
+            }
+            sum = sum ? s.add(sum, part) : part;
+          }
+          return sum;
+        };
+        Value value = combine(0);
+        for (size_t at : outsideAt) {
+          Value isOutside = LoweringContext::toScalar(b, tables[at], ScalarKind::Bool);
+          value = s.select(isOutside, s.number(extrapolation), value);
         }
-        sum = sum ? s.add(sum, part) : part;
-      }
-      return sum;
-    };
-    Value value = combine(0);
-    for (size_t at : outsideAt) {
-      Value isOutside = LoweringContext::toScalar(b, tables[at], ScalarKind::Bool);
-      value = s.select(isOutside, s.number(extrapolation), value);
-    }
-    return value;
-  });
+        return value;
+      });
   context.set(result, resized, layout);
   return success();
 }
 
-void secateur::lowering::attachResizeModels(MLIRContext *context) { attachLowering<nn::ResizeOp, lowerResize>(context); }
+void secateur::lowering::attachResizeModels(MLIRContext *context) {
+  attachLowering<nn::ResizeOp, lowerResize>(context);
+}

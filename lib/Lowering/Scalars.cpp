@@ -71,14 +71,16 @@ Value Scalars::erf(Value value) { return math::ErfOp::create(b, value); }
 Value Scalars::less(Value left, Value right) {
   if (kind == ScalarKind::Float)
     return arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, left, right);
-  return arith::CmpIOp::create(b, kind == ScalarKind::Signed ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ult,
-                               left, right);
+  return arith::CmpIOp::create(
+      b, kind == ScalarKind::Signed ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ult, left,
+      right);
 }
 Value Scalars::lessOrEqual(Value left, Value right) {
   if (kind == ScalarKind::Float)
     return arith::CmpFOp::create(b, arith::CmpFPredicate::OLE, left, right);
-  return arith::CmpIOp::create(b, kind == ScalarKind::Signed ? arith::CmpIPredicate::sle : arith::CmpIPredicate::ule,
-                               left, right);
+  return arith::CmpIOp::create(
+      b, kind == ScalarKind::Signed ? arith::CmpIPredicate::sle : arith::CmpIPredicate::ule, left,
+      right);
 }
 Value Scalars::equal(Value left, Value right) {
   if (kind == ScalarKind::Float)
@@ -123,7 +125,8 @@ Value Scalars::pow(Value base, Value exponent) {
   Value one = number(1), zero = number(0), result = one, square = base;
   for (int bit = 0; bit < 6; ++bit) {
     Value shifted = arith::ShRUIOp::create(b, exponent, number(bit));
-    Value isSet = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, arith::AndIOp::create(b, shifted, one), zero);
+    Value isSet = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                        arith::AndIOp::create(b, shifted, one), zero);
     result = select(isSet, mul(result, square), result);
     square = mul(square, square);
   }
@@ -141,15 +144,18 @@ Value Scalars::lowest() {
     return arith::ConstantOp::create(
         b, b.getFloatAttr(type, APFloat::getInf(floating.getFloatSemantics(), /*Negative=*/true)));
   unsigned width = type.getIntOrFloatBitWidth();
-  APInt value = kind == ScalarKind::Signed ? APInt::getSignedMinValue(width) : APInt::getMinValue(width);
+  APInt value =
+      kind == ScalarKind::Signed ? APInt::getSignedMinValue(width) : APInt::getMinValue(width);
   return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
 }
 
 Value Scalars::highest() {
   if (auto floating = dyn_cast<FloatType>(type))
-    return arith::ConstantOp::create(b, b.getFloatAttr(type, APFloat::getInf(floating.getFloatSemantics())));
+    return arith::ConstantOp::create(
+        b, b.getFloatAttr(type, APFloat::getInf(floating.getFloatSemantics())));
   unsigned width = type.getIntOrFloatBitWidth();
-  APInt value = kind == ScalarKind::Signed ? APInt::getSignedMaxValue(width) : APInt::getMaxValue(width);
+  APInt value =
+      kind == ScalarKind::Signed ? APInt::getSignedMaxValue(width) : APInt::getMaxValue(width);
   return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
 }
 
@@ -178,8 +184,8 @@ static Value floatToInteger(ImplicitLocOpBuilder &b, Value value, IntegerType to
   return arith::FPToSIOp::create(b, to, safe);
 }
 
-Value secateur::lowering::convertScalar(ImplicitLocOpBuilder &b, Value value, ScalarKind from, Type to,
-                                        ScalarKind toKind) {
+Value secateur::lowering::convertScalar(ImplicitLocOpBuilder &b, Value value, ScalarKind from,
+                                        Type to, ScalarKind toKind) {
   Type type = value.getType();
   bool fromFloat = from == ScalarKind::Float;
   if (toKind == ScalarKind::Bool) {
@@ -196,8 +202,9 @@ Value secateur::lowering::convertScalar(ImplicitLocOpBuilder &b, Value value, Sc
                                         : Value(arith::UIToFPOp::create(b, to, value));
     if (type == to)
       return value;
-    return toFloat.getWidth() > cast<FloatType>(type).getWidth() ? Value(arith::ExtFOp::create(b, to, value))
-                                                                 : Value(arith::TruncFOp::create(b, to, value));
+    return toFloat.getWidth() > cast<FloatType>(type).getWidth()
+               ? Value(arith::ExtFOp::create(b, to, value))
+               : Value(arith::TruncFOp::create(b, to, value));
   }
   auto toInteger = cast<IntegerType>(to);
   if (fromFloat)

@@ -20,8 +20,8 @@ struct SpatialWindow {
 /// Reads the attributes that convolutions and pools share. `kernel` are the
 /// extents; fails with the reason noted where automatic pads are not constant.
 template <typename OpTy>
-llvm::FailureOr<SpatialWindow> readWindow(OpTy op, LoweringContext &context, mlir::Value input, mlir::Value result,
-                                          llvm::ArrayRef<int64_t> kernel,
+llvm::FailureOr<SpatialWindow> readWindow(OpTy op, LoweringContext &context, mlir::Value input,
+                                          mlir::Value result, llvm::ArrayRef<int64_t> kernel,
                                           std::optional<llvm::ArrayRef<int64_t>> dilations) {
   size_t rank = kernel.size();
   auto orOnes = [&](std::optional<llvm::ArrayRef<int64_t>> given) {
@@ -46,11 +46,13 @@ llvm::FailureOr<SpatialWindow> readWindow(OpTy op, LoweringContext &context, mli
       else if (window.strides[axis] == 1)
         total = window.extent(axis) - 1;
       else
-        return context.unsupported(op, "auto_pad is '" + automatic + "' with a stride and a size that is not constant");
+        return context.unsupported(op, "auto_pad is '" + automatic +
+                                           "' with a stride and a size that is not constant");
       window.before[axis] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
       window.after[axis] = total - window.before[axis];
     }
-  } else if (std::optional<llvm::ArrayRef<int64_t>> pads = op.getPads(); pads && automatic != "VALID") {
+  } else if (std::optional<llvm::ArrayRef<int64_t>> pads = op.getPads();
+             pads && automatic != "VALID") {
     if (pads->size() != 2 * rank)
       return context.unsupported(op, "it does not have two pads per axis");
     for (size_t axis = 0; axis < rank; ++axis) {
@@ -91,7 +93,8 @@ inline llvm::SmallVector<Dim> imageDims(LoweringContext &context, mlir::Value va
 /// `value` as an image [N, H, W, C].
 inline mlir::Value imageOf(LoweringContext &context, mlir::Value value) {
   return context.reshape(context.get(value, Layout::ChannelsLast),
-                         storedOrder(context.shape(value), Layout::ChannelsLast), imageDims(context, value));
+                         storedOrder(context.shape(value), Layout::ChannelsLast),
+                         imageDims(context, value));
 }
 
 /// Gives `result` an image.

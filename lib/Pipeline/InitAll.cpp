@@ -28,9 +28,9 @@ using namespace mlir;
 
 void secateur::registerAllDialects(DialectRegistry &registry) {
   // Dialects of MLIR.
-  registry.insert<affine::AffineDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
-                  vector::VectorDialect>();
+  registry.insert<affine::AffineDialect, arith::ArithDialect, func::FuncDialect,
+                  linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  tensor::TensorDialect, vector::VectorDialect>();
   // Our own.
   registry.insert<kern::KernDialect, nn::NNDialect, prune::PruneDialect>();
   // External models.

@@ -19,7 +19,8 @@ using namespace mlir;
 using namespace secateur;
 
 StringRef secateur::mathModeName(const CompileOptions &options) {
-  MathMode mode = options.math.value_or(options.optimizationLevel >= 3 ? MathMode::Fast : MathMode::Strict);
+  MathMode mode =
+      options.math.value_or(options.optimizationLevel >= 3 ? MathMode::Fast : MathMode::Strict);
   return mode == MathMode::Fast ? "fast" : "strict";
 }
 
@@ -30,13 +31,15 @@ LogicalResult secateur::lowerModel(ModuleOp module, const CompileOptions &option
   return manager.run(module);
 }
 
-LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &options, Artifact artifact, StringRef path) {
+LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &options,
+                                   Artifact artifact, StringRef path) {
   codegen::CodeGenOptions settings;
   settings.cpu = options.march;
   settings.optLevel = options.optimizationLevel;
   settings.mathMode = mathModeName(options).str();
   settings.modelName = llvm::sys::path::stem(options.input).str();
-  settings.threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+  settings.threads =
+      options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   auto emitError = [&] { return mlir::emitError(module.getLoc()); };
   if (artifact == Artifact::LLVM) {
     FailureOr<codegen::CompiledObject> text = codegen::compileToLLVMText(module, settings);
@@ -52,6 +55,8 @@ LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &option
   if (failed(object))
     return failure();
   codegen::LinkOptions link;
-  link.kind = artifact == Artifact::Object ? codegen::ArtifactKind::Object : codegen::ArtifactKind::SharedLibrary;
-  return success(succeeded(codegen::linkModel(object->object, object->weights, object->weightBytes, path, link, module.getLoc())));
+  link.kind = artifact == Artifact::Object ? codegen::ArtifactKind::Object
+                                           : codegen::ArtifactKind::SharedLibrary;
+  return success(succeeded(codegen::linkModel(object->object, object->weights, object->weightBytes,
+                                              path, link, module.getLoc())));
 }

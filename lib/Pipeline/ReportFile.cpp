@@ -15,18 +15,21 @@ static const unsigned char pageTemplate[] = {
 
 /// JSON that can stand in a script element: no "</script>" or "<!--" in it.
 static std::string embeddableJson(const llvm::json::Object &report) {
-  std::string text = llvm::formatv("{0}", llvm::json::Value(llvm::json::Object(report))).str(), safe;
+  std::string text = llvm::formatv("{0}", llvm::json::Value(llvm::json::Object(report))).str(),
+              safe;
   for (char c : text)
     safe += c == '<' ? std::string("\\u003c") : std::string(1, c);
   return safe;
 }
 
-LogicalResult secateur::writeReport(const llvm::json::Object &report, StringRef path, EmitError emitError) {
+LogicalResult secateur::writeReport(const llvm::json::Object &report, StringRef path,
+                                    EmitError emitError) {
   FailureOr<OutputFile> file = OutputFile::open(path, emitError);
   if (failed(file))
     return failure();
   if (path.ends_with(".html")) {
-    auto [before, after] = StringRef(reinterpret_cast<const char *>(pageTemplate)).split("@REPORT@");
+    auto [before, after] =
+        StringRef(reinterpret_cast<const char *>(pageTemplate)).split("@REPORT@");
     file->os() << before << embeddableJson(report) << after;
   } else {
     file->os() << llvm::formatv("{0:2}", llvm::json::Value(llvm::json::Object(report))) << "\n";

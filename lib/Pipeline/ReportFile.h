@@ -12,7 +12,8 @@
 namespace secateur {
 
 /// Writes `report` to `path`: a page of its own where that ends in .html.
-llvm::LogicalResult writeReport(const llvm::json::Object &report, llvm::StringRef path, EmitError emitError);
+llvm::LogicalResult writeReport(const llvm::json::Object &report, llvm::StringRef path,
+                                EmitError emitError);
 
 } // namespace secateur
 

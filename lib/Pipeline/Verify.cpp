@@ -134,11 +134,13 @@ double loadNumber(int32_t dtype, const char *source) {
 }
 
 bool isFloat(int32_t dtype) {
-  return dtype == SECATEUR_F32 || dtype == SECATEUR_F64 || dtype == SECATEUR_F16 || dtype == SECATEUR_BF16;
+  return dtype == SECATEUR_F32 || dtype == SECATEUR_F64 || dtype == SECATEUR_F16 ||
+         dtype == SECATEUR_BF16;
 }
 
 /// Random values for each input, at the shapes asked for.
-Expected<std::vector<Buffer>> makeInputs(Library &library, const pruning::NominalShapes &shapes, unsigned seed) {
+Expected<std::vector<Buffer>> makeInputs(Library &library, const pruning::NominalShapes &shapes,
+                                         unsigned seed) {
   std::mt19937_64 engine(seed + 1);
   std::normal_distribution<double> normal;
   std::vector<Buffer> inputs(library.api->inputCount(library.context));
@@ -201,7 +203,8 @@ Expected<std::vector<Buffer>> run(Library &library, ArrayRef<Buffer> inputs) {
     size_t bytes = 0;
     if (Error error = library.check(api->outputBytes(context, index, &bytes)))
       return error;
-    if (Error error = library.check(api->outputShape(context, index, &output.tensor.rank, output.tensor.dims)))
+    if (Error error = library.check(
+            api->outputShape(context, index, &output.tensor.rank, output.tensor.dims)))
       return error;
     output.bytes.resize(bytes);
     output.tensor.name = output.name.c_str();
@@ -209,7 +212,8 @@ Expected<std::vector<Buffer>> run(Library &library, ArrayRef<Buffer> inputs) {
     output.tensor.bytes = bytes;
     given.push_back(output.tensor);
   }
-  if (Error error = library.check(api->run(context, tensors.data(), tensors.size(), given.data(), given.size())))
+  if (Error error = library.check(
+          api->run(context, tensors.data(), tensors.size(), given.data(), given.size())))
     return error;
   for (auto [index, output] : enumerate(outputs)) {
     if (!fetched[index])
@@ -227,9 +231,11 @@ Expected<std::vector<Buffer>> run(Library &library, ArrayRef<Buffer> inputs) {
 }
 
 /// Raises `difference` to what these two values of an output are apart.
-void compare(const Library &library, const Buffer &left, const Buffer &right, OutputDifference &difference) {
-  bool sameShape = left.tensor.rank == right.tensor.rank && left.tensor.dtype == right.tensor.dtype &&
-                   std::equal(left.tensor.dims, left.tensor.dims + left.tensor.rank, right.tensor.dims);
+void compare(const Library &library, const Buffer &left, const Buffer &right,
+             OutputDifference &difference) {
+  bool sameShape =
+      left.tensor.rank == right.tensor.rank && left.tensor.dtype == right.tensor.dtype &&
+      std::equal(left.tensor.dims, left.tensor.dims + left.tensor.rank, right.tensor.dims);
   if (!sameShape) {
     difference.relative = INFINITY;
     return;

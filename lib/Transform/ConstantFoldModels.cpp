@@ -59,9 +59,11 @@ void forEachIndex(ArrayRef<int64_t> shape, Visit visit) {
 }
 
 /// Position in `tensor` of `index` of a result that it is broadcast to.
-int64_t broadcastPosition(const HostTensor &tensor, ArrayRef<int64_t> strides, ArrayRef<int64_t> index) {
+int64_t broadcastPosition(const HostTensor &tensor, ArrayRef<int64_t> strides,
+                          ArrayRef<int64_t> index) {
   ArrayRef<int64_t> shape = tensor.type.getShape();
-  int64_t position = 0, skip = static_cast<int64_t>(index.size()) - static_cast<int64_t>(shape.size());
+  int64_t position = 0,
+          skip = static_cast<int64_t>(index.size()) - static_cast<int64_t>(shape.size());
   for (size_t axis = 0; axis < shape.size(); ++axis)
     if (shape[axis] != 1)
       position += index[axis + skip] * strides[axis];
@@ -96,6 +98,11 @@ using FloatFn = double (*)(ArrayRef<double>);
 /// None where the integer operation is undefined (division by zero).
 using IntegerFn = std::optional<int64_t> (*)(ArrayRef<int64_t>);
 
+template <typename Fn>
+bool isGiven(Fn function) {
+  return function != nullptr;
+}
+
 template <typename Op, FloatFn floatFn, IntegerFn integerFn>
 struct ElementwiseFold
     : ConstantFoldOpInterface::ExternalModel<ElementwiseFold<Op, floatFn, integerFn>, Op> {
@@ -105,9 +112,10 @@ struct ElementwiseFold
     if (!type || !inputs || inputs->empty())
       return {};
     bool isFloat = inputs->front().isFloat();
-    if (isFloat ? !floatFn : !integerFn)
+    if (isFloat ? !isGiven(floatFn) : !isGiven(integerFn))
       return {};
-    HostTensor result = emptyLike(type, llvm::all_of(*inputs, [](const HostTensor &t) { return t.uniform; }));
+    HostTensor result =
+        emptyLike(type, llvm::all_of(*inputs, [](const HostTensor &t) { return t.uniform; }));
     SmallVector<SmallVector<int64_t>> strides;
     for (HostTensor &input : *inputs)
       strides.push_back(stridesOf(input.type.getShape()));
@@ -117,11 +125,13 @@ struct ElementwiseFold
       SmallVector<int64_t, 4> integers;
       for (auto [input, stride] : llvm::zip(*inputs, strides)) {
         int64_t position = input.uniform ? 0 : broadcastPosition(input, stride, index);
-        isFloat ? floats.push_back(input.getFloat(position)) : integers.push_back(input.getInteger(position));
+        isFloat ? floats.push_back(input.getFloat(position))
+                : integers.push_back(input.getInteger(position));
       }
       if (isFloat) {
         double value = floatFn(floats);
-        result.isFloat() ? result.floats[linear] = value : result.integers[linear] = static_cast<int64_t>(value);
+        result.isFloat() ? result.floats[linear] = value
+                         : result.integers[linear] = static_cast<int64_t>(value);
         return;
       }
       std::optional<int64_t> value = integerFn(integers);
@@ -256,7 +266,8 @@ struct TileFold : MovementFold<TileFold, TileOp> {
 struct GatherFold : MovementFold<GatherFold, GatherOp> {
   Source sourceOf(GatherOp op, const HostTensor &input, ArrayRef<ElementsAttr> operands) const {
     std::optional<HostTensor> indices = HostTensor::read(operands[1]);
-    int64_t rank = input.type.getRank(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+    int64_t rank = input.type.getRank(),
+            axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
     if (!indices || axis < 0 || axis >= rank)
       return {};
     int64_t extent = input.type.getDimSize(axis), inner = indices->type.getRank();
@@ -346,14 +357,16 @@ struct CastFold : ConstantFoldOpInterface::ExternalModel<CastFold, CastOp> {
       else if (input->isFloat() && !(std::fabs(number) < 9e18))
         return {}; // what the run time makes of it is the run time's matter
       else
-        result.integers[i] = toBool ? (input->isFloat() ? number != 0 : input->getInteger(i) != 0)
-                                    : (input->isFloat() ? static_cast<int64_t>(number) : input->getInteger(i));
+        result.integers[i] =
+            toBool ? (input->isFloat() ? number != 0 : input->getInteger(i) != 0)
+                   : (input->isFloat() ? static_cast<int64_t>(number) : input->getInteger(i));
     }
     return {result.write()};
   }
 };
 
-struct ConstantOfShapeFold : ConstantFoldOpInterface::ExternalModel<ConstantOfShapeFold, ConstantOfShapeOp> {
+struct ConstantOfShapeFold
+    : ConstantFoldOpInterface::ExternalModel<ConstantOfShapeFold, ConstantOfShapeOp> {
   Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     if (!type)
@@ -381,8 +394,10 @@ struct WhereFold : ConstantFoldOpInterface::ExternalModel<WhereFold, WhereOp> {
       strides.push_back(stridesOf(input.type.getShape()));
     HostTensor result = emptyLike(type, false);
     forEachIndex(type.getShape(), [&](int64_t linear, ArrayRef<int64_t> index) {
-      int64_t chosen = (*inputs)[0].getInteger(broadcastPosition((*inputs)[0], strides[0], index)) ? 1 : 2;
-      copyElement(result, linear, (*inputs)[chosen], broadcastPosition((*inputs)[chosen], strides[chosen], index));
+      int64_t chosen =
+          (*inputs)[0].getInteger(broadcastPosition((*inputs)[0], strides[0], index)) ? 1 : 2;
+      copyElement(result, linear, (*inputs)[chosen],
+                  broadcastPosition((*inputs)[chosen], strides[chosen], index));
     });
     return {result.write()};
   }

@@ -30,7 +30,8 @@ struct ChannelMap {
 
 static std::optional<HostTensor> constantOf(Value value) {
   auto constant = value ? value.getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
-  std::optional<HostTensor> tensor = constant ? HostTensor::read(constant.getValue()) : std::nullopt;
+  std::optional<HostTensor> tensor =
+      constant ? HostTensor::read(constant.getValue()) : std::nullopt;
   return tensor && tensor->isFloat() ? tensor : std::nullopt;
 }
 
@@ -55,7 +56,8 @@ static std::optional<ChannelMap> batchNormMap(nn::BatchNormalizationOp op, int64
   if (op.getTrainingMode() || op->getNumResults() != 1)
     return std::nullopt;
   std::optional<HostTensor> parameters[4] = {constantOf(op.getScale()), constantOf(op.getB()),
-                                             constantOf(op.getInputMean()), constantOf(op.getInputVar())};
+                                             constantOf(op.getInputMean()),
+                                             constantOf(op.getInputVar())};
   for (const std::optional<HostTensor> &parameter : parameters)
     if (!parameter || parameter->size() != channels)
       return std::nullopt;
@@ -70,7 +72,8 @@ static std::optional<ChannelMap> batchNormMap(nn::BatchNormalizationOp op, int64
 }
 
 /// The map that `op` applies to `input`, where it is one.
-static std::optional<ChannelMap> channelMap(Operation *op, Value input, int64_t rank, int64_t channels) {
+static std::optional<ChannelMap> channelMap(Operation *op, Value input, int64_t rank,
+                                            int64_t channels) {
   if (auto norm = dyn_cast<nn::BatchNormalizationOp>(op))
     return norm.getX() == input ? batchNormMap(norm, channels) : std::nullopt;
   if (!isa<nn::AddOp, nn::MulOp, nn::SubOp, nn::DivOp>(op))
@@ -94,7 +97,8 @@ static std::optional<ChannelMap> channelMap(Operation *op, Value input, int64_t 
 
 /// Multiplies the weights of output channel c by scale[c]. Output channels of a
 /// transposed convolution [C, M / group, ...] lie on axis 1, in groups on axis 0.
-static void scaleWeights(HostTensor &weights, ArrayRef<double> scale, bool transposed, int64_t group) {
+static void scaleWeights(HostTensor &weights, ArrayRef<double> scale, bool transposed,
+                         int64_t group) {
   ArrayRef<int64_t> shape = weights.type.getShape();
   if (weights.uniform) {
     weights.floats.assign(weights.size(), weights.floats[0]);

@@ -19,7 +19,8 @@ using namespace secateur::transform;
 /// The value of a constant of one element.
 static std::optional<double> scalarOf(Value value) {
   auto constant = value.getDefiningOp<ConstantOp>();
-  std::optional<HostTensor> tensor = constant ? HostTensor::read(constant.getValue()) : std::nullopt;
+  std::optional<HostTensor> tensor =
+      constant ? HostTensor::read(constant.getValue()) : std::nullopt;
   if (!tensor || tensor->size() != 1 || !tensor->isFloat())
     return std::nullopt;
   return tensor->getFloat(0);
@@ -103,7 +104,8 @@ struct FuseLayerNorm : OpRewritePattern<DivOp> {
   }
 
 private:
-  static void rewrite(DivOp op, Value input, RankedTensorType type, double epsilon, PatternRewriter &rewriter) {
+  static void rewrite(DivOp op, Value input, RankedTensorType type, double epsilon,
+                      PatternRewriter &rewriter) {
     int64_t extent = type.getShape().back();
     Operation *last = op;
     Value scale, bias;
@@ -134,7 +136,8 @@ private:
   }
 };
 
-struct NNFuseNormalizationsPass : transform::impl::NNFuseNormalizationsBase<NNFuseNormalizationsPass> {
+struct NNFuseNormalizationsPass
+    : transform::impl::NNFuseNormalizationsBase<NNFuseNormalizationsPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<FuseLayerNorm>(&getContext());

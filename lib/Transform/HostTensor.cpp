@@ -75,7 +75,8 @@ ElementsAttr HostTensor::write() const {
     SmallVector<bool> values(integers.begin(), integers.end());
     return DenseElementsAttr::get(type, values);
   }
-  int64_t count = size() == 0 ? 0 : (uniform ? 1 : size()), width = analysis::getElementBytes(element);
+  int64_t count = size() == 0 ? 0 : (uniform ? 1 : size()),
+          width = analysis::getElementBytes(element);
   std::vector<char> bytes(count * width);
   for (int64_t i = 0; i < count; ++i) {
     char *target = bytes.data() + i * width;

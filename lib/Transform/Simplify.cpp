@@ -108,7 +108,8 @@ struct NNSimplifyPass : transform::impl::NNSimplifyBase<NNSimplifyPass> {
     RewritePatternSet patterns(&getContext());
     patterns.add<ForwardOperand<IdentityOp>, ForwardOperand<CastOp>, ForwardOperand<SumOp>,
                  ForwardOperand<MeanOp>, ForwardOperand<MaxOp>, ForwardOperand<MinOp>,
-                 ForwardOperand<ConcatOp>, RemoveDropout, MergeTransposes, MergeReshapes>(&getContext());
+                 ForwardOperand<ConcatOp>, RemoveDropout, MergeTransposes, MergeReshapes>(
+        &getContext());
     GreedyRewriteConfig config;
     config.enableFolding(false);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))

@@ -57,7 +57,8 @@ TEST_F(DimAlgebraTest, OverflowIsNoCrash) {
   AffineExpr huge = a * INT64_MAX;
   EXPECT_EQ(normal(huge * 4), huge * 4);
   EXPECT_FALSE(evaluate(huge, [](unsigned) { return std::optional<int64_t>(4); }).has_value());
-  EXPECT_FALSE(evaluate(a.floorDiv(b), [](unsigned) { return std::optional<int64_t>(0); }).has_value());
+  EXPECT_FALSE(
+      evaluate(a.floorDiv(b), [](unsigned) { return std::optional<int64_t>(0); }).has_value());
 }
 
 /// Random expressions keep their value.

@@ -41,9 +41,11 @@ TEST_F(InterfacesTest, EveryOperatorInfersShapes) {
 }
 
 TEST_F(InterfacesTest, ContractionsHaveACost) {
-  for (StringRef name : {"conv", "conv_integer", "conv_transpose", "qlinear_conv", "gemm", "matmul", "matmul_integer",
-                         "qlinear_matmul", "einsum", "lstm", "gru", "rnn", "attention"})
-    EXPECT_TRUE(RegisteredOperationName::lookup(("nn." + name).str(), &context)->hasInterface<nn::CostOpInterface>())
+  for (StringRef name :
+       {"conv", "conv_integer", "conv_transpose", "qlinear_conv", "gemm", "matmul",
+        "matmul_integer", "qlinear_matmul", "einsum", "lstm", "gru", "rnn", "attention"})
+    EXPECT_TRUE(RegisteredOperationName::lookup(("nn." + name).str(), &context)
+                    ->hasInterface<nn::CostOpInterface>())
         << name.str();
 }
 

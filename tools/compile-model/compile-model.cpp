@@ -50,7 +50,8 @@ public:
 } // namespace
 
 static const char *const usage = "compile-model MODEL.onnx -o OUT [options]";
-static const char *const overview = R"(Compiles an ONNX model to a small fast native library, pruned if asked for.
+static const char *const overview =
+    R"(Compiles an ONNX model to a small fast native library, pruned if asked for.
 
   compile-model model.onnx -o model.so
   compile-model model.onnx -o small.so --budget flops=50% --verify --report small.html
@@ -105,14 +106,15 @@ static std::optional<MathMode> mathFromName(StringRef name) {
 static Error wrong(const Twine &message) { return createStringError(message.str()); }
 
 /// A whole number in [low, high] behind an option, or `otherwise` without it.
-static Expected<int64_t> readNumber(const opt::InputArgList &arguments, OptionId id, int64_t low, int64_t high,
-                                    int64_t otherwise) {
+static Expected<int64_t> readNumber(const opt::InputArgList &arguments, OptionId id, int64_t low,
+                                    int64_t high, int64_t otherwise) {
   const opt::Arg *argument = arguments.getLastArg(id);
   if (!argument)
     return otherwise;
   int64_t number;
   if (StringRef(argument->getValue()).getAsInteger(10, number) || number < low || number > high)
-    return wrong(Twine(argument->getSpelling()) + argument->getValue() + ": expected a number from " + Twine(low) + " to " + Twine(high));
+    return wrong(Twine(argument->getSpelling()) + argument->getValue() +
+                 ": expected a number from " + Twine(low) + " to " + Twine(high));
   return number;
 }
 
@@ -123,12 +125,15 @@ static Error readArtifact(const opt::InputArgList &arguments, CompileOptions &op
   if (const opt::Arg *emit = arguments.getLastArg(OPT_emit)) {
     std::optional<Artifact> artifact = artifactFromName(emit->getValue());
     if (!artifact)
-      return wrong(Twine("--emit ") + emit->getValue() + ": expected lib, object, llvm, mlir or onnx");
+      return wrong(Twine("--emit ") + emit->getValue() +
+                   ": expected lib, object, llvm, mlir or onnx");
     options.artifact = *artifact;
   } else if (!options.output.empty()) {
     std::optional<Artifact> artifact = artifactFromPath(options.output);
     if (!artifact)
-      return wrong("'" + Twine(options.output) + "': the suffix does not tell the kind of artefact; use .so .o .ll .mlir .onnx or give --emit");
+      return wrong("'" + Twine(options.output) +
+                   "': the suffix does not tell the kind of artefact; use .so .o .ll .mlir .onnx "
+                   "or give --emit");
     options.artifact = *artifact;
   }
   return Error::success();
@@ -163,14 +168,16 @@ static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) 
   std::vector<std::string> inputs = arguments.getAllArgValues(OPT_INPUT);
   if (inputs.size() != 1)
     return wrong(inputs.empty() ? Twine("which model? usage: ") + usage + " (--help for more)"
-                                : "one model at a time, not '" + Twine(inputs[0]) + "' and '" + inputs[1] + "'");
+                                : "one model at a time, not '" + Twine(inputs[0]) + "' and '" +
+                                      inputs[1] + "'");
   options.input = inputs.front();
   options.output = arguments.getLastArgValue(OPT_output);
   options.dryRun = arguments.hasArg(OPT_dry_run);
   options.explain = arguments.getAllArgValues(OPT_explain);
   if (Error error = readArtifact(arguments, options))
     return error;
-  for (auto [id, shapes] : {std::pair(OPT_shape, &options.shapes), std::pair(OPT_nominal_shape, &options.nominalShapes)})
+  for (auto [id, shapes] : {std::pair(OPT_shape, &options.shapes),
+                            std::pair(OPT_nominal_shape, &options.nominalShapes)})
     for (const std::string &text : arguments.getAllArgValues(id))
       if (auto message = parseShape(text, *shapes))
         return wrong(*message);
@@ -183,8 +190,10 @@ static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) 
   }
   options.march = arguments.getLastArgValue(OPT_march, "native");
   Expected<int64_t> level = readNumber(arguments, OPT_optimization, 0, 3, 2);
-  Expected<int64_t> threads = level ? readNumber(arguments, OPT_threads, 1, 1024, 0) : level.takeError();
-  Expected<int64_t> opset = threads ? readNumber(arguments, OPT_opset, 1, 1000, 0) : threads.takeError();
+  Expected<int64_t> threads =
+      level ? readNumber(arguments, OPT_threads, 1, 1024, 0) : level.takeError();
+  Expected<int64_t> opset =
+      threads ? readNumber(arguments, OPT_opset, 1, 1000, 0) : threads.takeError();
   if (!opset)
     return opset.takeError();
   options.optimizationLevel = *level;
@@ -212,14 +221,15 @@ static PhaseListener makeListener(bool verbose) {
 
 int main(int argc, char **argv) {
   InitLLVM initialise(argc, argv);
-  setBugReportMsg("compile-model crashed. This is a defect of Secateur: please report it with the model.\n");
+  setBugReportMsg(
+      "compile-model crashed. This is a defect of Secateur: please report it with the model.\n");
 
   Options table;
   BumpPtrAllocator allocator;
   StringSaver saver(allocator);
   std::string unknown;
-  opt::InputArgList arguments =
-      table.parseArgs(argc, argv, OPT_UNKNOWN, saver, [&](StringRef message) { unknown = message; });
+  opt::InputArgList arguments = table.parseArgs(argc, argv, OPT_UNKNOWN, saver,
+                                                [&](StringRef message) { unknown = message; });
   if (!unknown.empty())
     return fail(unknown + " (--help for more)");
   if (arguments.hasArg(OPT_help)) {

@@ -38,11 +38,13 @@ std::optional<ConstantBytes> getConstantBytes(mlir::ElementsAttr value);
 /// All elements of an integer or boolean constant, splats expanded. Unsigned
 /// 64-bit values beyond int64 wrap. nullopt for other types, unreadable blobs,
 /// and more than `limit` elements.
-std::optional<llvm::SmallVector<int64_t>> readIntegers(mlir::ElementsAttr value, int64_t limit = 1 << 20);
+std::optional<llvm::SmallVector<int64_t>> readIntegers(mlir::ElementsAttr value,
+                                                       int64_t limit = 1 << 20);
 
 /// All elements of a floating point constant (f16, bf16, f32, f64, 8-bit
 /// floats), likewise.
-std::optional<llvm::SmallVector<double>> readFloats(mlir::ElementsAttr value, int64_t limit = 1 << 20);
+std::optional<llvm::SmallVector<double>> readFloats(mlir::ElementsAttr value,
+                                                    int64_t limit = 1 << 20);
 
 /// The integers of a constant operand; nullopt where `value` is null, not a
 /// constant, or not of integers.

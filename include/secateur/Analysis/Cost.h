@@ -33,8 +33,8 @@ getNominalShapes(mlir::func::FuncOp func, SymbolicShapes &shapes,
                  llvm::SmallVectorImpl<std::string> &assumed);
 
 /// What `func` costs at nominal input shapes.
-mlir::FailureOr<NominalCost>
-countCost(mlir::func::FuncOp func, llvm::ArrayRef<NamedShapes::value_type> nominalShapes);
+mlir::FailureOr<NominalCost> countCost(mlir::func::FuncOp func,
+                                       llvm::ArrayRef<NamedShapes::value_type> nominalShapes);
 
 } // namespace secateur::analysis
 

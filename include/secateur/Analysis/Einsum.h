@@ -24,7 +24,8 @@ struct Einsum {
 /// Parses `equation` for inputs of the given ranks; without an arrow the output
 /// is the ellipsis and the labels that occur once, in alphabetical order. nullopt with a
 /// `reason` where it is malformed.
-std::optional<Einsum> parseEinsum(llvm::StringRef equation, llvm::ArrayRef<int64_t> ranks, std::string &reason);
+std::optional<Einsum> parseEinsum(llvm::StringRef equation, llvm::ArrayRef<int64_t> ranks,
+                                  std::string &reason);
 
 } // namespace secateur::analysis
 

@@ -104,8 +104,12 @@ public:
   Dim minimum(Dim left, Dim right) override { return extremum(Symbol::Kind::Minimum, left, right); }
   Dim maximum(Dim left, Dim right) override { return extremum(Symbol::Kind::Maximum, left, right); }
   Dim simplify(Dim expression) override;
-  std::optional<int64_t> getLowerBound(Dim expression) override { return boundsOf(expression).lower; }
-  std::optional<int64_t> getUpperBound(Dim expression) override { return boundsOf(expression).upper; }
+  std::optional<int64_t> getLowerBound(Dim expression) override {
+    return boundsOf(expression).lower;
+  }
+  std::optional<int64_t> getUpperBound(Dim expression) override {
+    return boundsOf(expression).upper;
+  }
   bool requireEqual(Dim left, Dim right, mlir::Operation *op) override;
   llvm::LogicalResult inferRegion(mlir::Region &region) override;
 
@@ -140,9 +144,9 @@ private:
 /// sizes, -1 leaving one dynamic; other arguments that share a symbol follow.
 /// Only types change: `nn-infer-shapes` does the rest. Fails with an error where a name or rank is
 /// wrong or a static size contradicts.
-llvm::LogicalResult
-specializeArguments(mlir::func::FuncOp func,
-                    llvm::ArrayRef<std::pair<std::string, llvm::SmallVector<int64_t>>> argumentShapes);
+llvm::LogicalResult specializeArguments(
+    mlir::func::FuncOp func,
+    llvm::ArrayRef<std::pair<std::string, llvm::SmallVector<int64_t>>> argumentShapes);
 
 /// Refines the types of all results, block arguments and of `func` itself to
 /// what `shapes` knows: a size where it is constant, `?` elsewhere.

@@ -45,7 +45,8 @@ class LoweringContext {
 public:
   using Body = llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>;
 
-  LoweringContext(mlir::func::FuncOp source, mlir::func::FuncOp target, analysis::SymbolicShapes &shapes);
+  LoweringContext(mlir::func::FuncOp source, mlir::func::FuncOp target,
+                  analysis::SymbolicShapes &shapes);
 
   /// Where code is added, at the location of the operator being lowered.
   mlir::ImplicitLocOpBuilder b;
@@ -115,15 +116,16 @@ public:
   /// Reinterprets a row-major tensor; moves nothing.
   mlir::Value reshape(mlir::Value tensor, llvm::ArrayRef<Dim> from, llvm::ArrayRef<Dim> to);
   /// `dims` are those of the operand.
-  mlir::Value transpose(mlir::Value tensor, llvm::ArrayRef<int64_t> permutation, llvm::ArrayRef<Dim> dims);
+  mlir::Value transpose(mlir::Value tensor, llvm::ArrayRef<int64_t> permutation,
+                        llvm::ArrayRef<Dim> dims);
   /// Casts `tensor` where its static type differs from `type`.
   mlir::Value cast(mlir::Value tensor, mlir::RankedTensorType type);
   mlir::Value castTo(mlir::Value tensor, llvm::ArrayRef<Dim> dims);
 
   /// result[i] = body(operands[i]...) with ONNX's broadcasting. The body sees and
   /// returns scalars.
-  llvm::LogicalResult elementwise(mlir::Operation *op, mlir::ValueRange operands, mlir::Value result,
-                                  Body body);
+  llvm::LogicalResult elementwise(mlir::Operation *op, mlir::ValueRange operands,
+                                  mlir::Value result, Body body);
   /// A tensor of logical `dims` stored in `layout`: body(elements of `operands`),
   /// all in their stored types.
   mlir::Value pointwise(llvm::ArrayRef<Dim> dims, mlir::Type storedElementType, Layout layout,
@@ -132,20 +134,25 @@ public:
   PlacedTensor whole(mlir::Value value, Layout layout);
   /// A tensor of logical `dims` stored in `layout`, each element computed from its
   /// logical indices. The body returns an element in its stored type.
-  mlir::Value generate(llvm::ArrayRef<Dim> dims, mlir::Type storedElementType, Layout layout, Body body);
+  mlir::Value generate(llvm::ArrayRef<Dim> dims, mlir::Type storedElementType, Layout layout,
+                       Body body);
   /// The element of `value` at logical indices, in its stored type.
-  mlir::Value read(mlir::ImplicitLocOpBuilder &builder, mlir::Value value, mlir::ValueRange indices);
+  mlir::Value read(mlir::ImplicitLocOpBuilder &builder, mlir::Value value,
+                   mlir::ValueRange indices);
   /// The same of a tensor that was fetched with `get` before, outside of a body.
   static mlir::Value read(mlir::ImplicitLocOpBuilder &builder, mlir::Value tensor, Layout layout,
                           mlir::ValueRange indices);
   /// Between stored elements and the scalars of computations.
-  static mlir::Value toScalar(mlir::ImplicitLocOpBuilder &builder, mlir::Value stored, ScalarKind kind);
-  static mlir::Value fromScalar(mlir::ImplicitLocOpBuilder &builder, mlir::Value scalar, ScalarKind kind);
+  static mlir::Value toScalar(mlir::ImplicitLocOpBuilder &builder, mlir::Value stored,
+                              ScalarKind kind);
+  static mlir::Value fromScalar(mlir::ImplicitLocOpBuilder &builder, mlir::Value scalar,
+                                ScalarKind kind);
 
   //===--- Regions and errors ---------------------------------------------===//
   /// Lowers the operations of `block` at the insertion point; what they define is
   /// forgotten when `finish`, which sees their values, has returned.
-  llvm::LogicalResult lowerBlock(mlir::Block &block, llvm::function_ref<llvm::LogicalResult()> finish);
+  llvm::LogicalResult lowerBlock(mlir::Block &block,
+                                 llvm::function_ref<llvm::LogicalResult()> finish);
   /// Notes that `op` cannot be compiled; all that were noted make one error.
   llvm::LogicalResult unsupported(mlir::Operation *op, const llvm::Twine &reason);
   /// What an operator that cannot be compiled would have made; whoever needs it
@@ -166,7 +173,8 @@ private:
   mlir::Value lowerConstant(mlir::Value value, Layout layout);
   mlir::Value lowerElements(mlir::Value value);
   mlir::Value materialize(Dim dim);
-  mlir::Value materializeSymbol(const analysis::Symbol &symbol, mlir::Value left, mlir::Value right);
+  mlir::Value materializeSymbol(const analysis::Symbol &symbol, mlir::Value left,
+                                mlir::Value right);
   mlir::Value materializeElement(mlir::Value owner, unsigned element);
   bool argumentsOnly(Dim dim);
   mlir::Value relayout(mlir::Value tensor, mlir::Value value, Layout from, Layout to);

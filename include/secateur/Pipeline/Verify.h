@@ -30,9 +30,10 @@ struct OutputDifference {
 /// normal; integers are 0 or 1 and masks all ones, as scripts/prove.py has them.
 /// Free dimensions are taken from `shapes` (by input name), or else are 1 for the
 /// first axis and 224 for others. Fails where a library does not load or run.
-llvm::Expected<std::vector<OutputDifference>>
-compareLibraries(llvm::StringRef first, llvm::StringRef second,
-                 const pruning::NominalShapes &shapes, unsigned seeds);
+llvm::Expected<std::vector<OutputDifference>> compareLibraries(llvm::StringRef first,
+                                                               llvm::StringRef second,
+                                                               const pruning::NominalShapes &shapes,
+                                                               unsigned seeds);
 
 } // namespace secateur
 

@@ -50,8 +50,8 @@ using NumberRule = Number (*)(const Element &, ArrayRef<Number>);
 
 /// Position of each operand's element for each element of the broadcast result.
 /// Fails where a shape is not constant.
-static std::optional<SmallVector<SmallVector<int64_t>>> matchElements(ShapeEvaluator &evaluator, Operation *op,
-                                                                      int64_t &count) {
+static std::optional<SmallVector<SmallVector<int64_t>>>
+matchElements(ShapeEvaluator &evaluator, Operation *op, int64_t &count) {
   std::optional<ShapeRef> outputShape = evaluator.getShape(op->getResult(0));
   if (!outputShape)
     return std::nullopt;
@@ -215,7 +215,9 @@ static Dim power(const Element &element, ArrayRef<Dim> args) {
 static Dim lessThan(const Element &element, ArrayRef<Dim> args) {
   return element.isNegative(element.evaluator.simplify(args[0] - args[1]));
 }
-static Dim greaterThan(const Element &element, ArrayRef<Dim> args) { return lessThan(element, {args[1], args[0]}); }
+static Dim greaterThan(const Element &element, ArrayRef<Dim> args) {
+  return lessThan(element, {args[1], args[0]});
+}
 static Dim lessOrEqual(const Element &element, ArrayRef<Dim> args) {
   return element.negate(lessThan(element, {args[1], args[0]}));
 }
@@ -230,7 +232,9 @@ static Dim equal(const Element &element, ArrayRef<Dim> args) {
   std::optional<int64_t> upper = element.evaluator.getUpperBound(difference);
   return (lower && *lower > 0) || (upper && *upper < 0) ? element.constant(0) : Dim();
 }
-static Dim logicalNot(const Element &element, ArrayRef<Dim> args) { return element.negate(args[0]); }
+static Dim logicalNot(const Element &element, ArrayRef<Dim> args) {
+  return element.negate(args[0]);
+}
 static Dim logicalAnd(const Element &element, ArrayRef<Dim> args) {
   std::optional<int64_t> a = asConstant(args[0]), b = asConstant(args[1]);
   if ((a && *a == 0) || (b && *b == 0))
@@ -286,12 +290,14 @@ static Number roundedConstant(const Element &element, double value) {
 /// f32 and rationals tell what the model computes. Other factors are refused.
 static bool isSmall(int64_t factor) { return factor >= -4096 && factor <= 4096; }
 
-static Number scale(const Element &element, const Number &number, int64_t numerator, int64_t denominator) {
+static Number scale(const Element &element, const Number &number, int64_t numerator,
+                    int64_t denominator) {
   if (denominator < 0) {
     numerator = -numerator;
     denominator = -denominator;
   }
-  if (!isSmall(numerator) || !isSmall(denominator) || denominator == 0 || !isSmall(number.denominator))
+  if (!isSmall(numerator) || !isSmall(denominator) || denominator == 0 ||
+      !isSmall(number.denominator))
     return {};
   return {number.numerator * numerator, number.denominator * denominator};
 }
@@ -303,7 +309,8 @@ static Number addScaled(const Element &element, const Number &a, const Number &b
     return {};
   if (a.denominator == b.denominator)
     return {a.numerator + b.numerator * sign, a.denominator};
-  return {a.numerator * b.denominator + b.numerator * (sign * a.denominator), a.denominator * b.denominator};
+  return {a.numerator * b.denominator + b.numerator * (sign * a.denominator),
+          a.denominator * b.denominator};
 }
 static Number addNumbers(const Element &element, ArrayRef<Number> args) {
   Number result = args.front();
@@ -380,7 +387,8 @@ static Dim truncate(const Element &element, const Number &number) {
     return number.numerator;
   if (std::optional<int64_t> numerator = asConstant(number.numerator))
     return element.constant(*numerator / number.denominator);
-  return element.isNonNegative(number.numerator) ? number.numerator.floorDiv(number.denominator) : Dim();
+  return element.isNonNegative(number.numerator) ? number.numerator.floorDiv(number.denominator)
+                                                 : Dim();
 }
 
 /// An integer that becomes one of another type.
@@ -395,7 +403,8 @@ static Dim convert(const Element &element, Dim value, IntegerType to) {
   if (to.getWidth() >= 32)
     return value;
   // Narrow types wrap: only what surely fits.
-  return constant && *constant >= 0 && *constant < (int64_t(1) << (to.getWidth() - 1)) ? value : Dim();
+  return constant && *constant >= 0 && *constant < (int64_t(1) << (to.getWidth() - 1)) ? value
+                                                                                       : Dim();
 }
 
 static void evaluateCast(Operation *op, ShapeEvaluator &evaluator) {
@@ -457,7 +466,9 @@ static LogicalResult inferWhere(WhereOp op, ShapeEvaluator &evaluator) {
     for (int64_t i = 0; i < count; ++i) {
       std::optional<int64_t> truth = asConstant((*condition)[(*positions)[0][i]]);
       Dim a = (*x)[(*positions)[1][i]], b = (*y)[(*positions)[2][i]];
-      values.push_back(truth ? (*truth ? a : b) : a == b ? a : evaluator.unknownElement(op.getOutput(), i));
+      values.push_back(truth    ? (*truth ? a : b)
+                       : a == b ? a
+                                : evaluator.unknownElement(op.getOutput(), i));
     }
     evaluator.setElements(op.getOutput(), values);
   }
@@ -465,7 +476,9 @@ static LogicalResult inferWhere(WhereOp op, ShapeEvaluator &evaluator) {
     SmallVector<Number> values;
     for (int64_t i = 0; i < count; ++i) {
       std::optional<int64_t> truth = asConstant((*condition)[(*positions)[0][i]]);
-      values.push_back(!truth ? Number() : *truth ? (*x)[(*positions)[1][i]] : (*y)[(*positions)[2][i]]);
+      values.push_back(!truth   ? Number()
+                       : *truth ? (*x)[(*positions)[1][i]]
+                                : (*y)[(*positions)[2][i]]);
     }
     evaluator.setNumbers(op.getOutput(), values);
   }

@@ -12,9 +12,10 @@ using namespace secateur;
 using namespace secateur::analysis;
 using namespace secateur::nn;
 
-static LogicalResult mismatch(Operation *op, ShapeEvaluator &evaluator, StringRef what, Dim left, Dim right) {
-  return op->emitOpError() << what << " do not match: "
-         << evaluator.toString(left) << " and " << evaluator.toString(right);
+static LogicalResult mismatch(Operation *op, ShapeEvaluator &evaluator, StringRef what, Dim left,
+                              Dim right) {
+  return op->emitOpError() << what << " do not match: " << evaluator.toString(left) << " and "
+                           << evaluator.toString(right);
 }
 
 static LogicalResult inferGemm(GemmOp op, ShapeEvaluator &evaluator) {
@@ -41,8 +42,10 @@ static LogicalResult inferGemm(GemmOp op, ShapeEvaluator &evaluator) {
   return success();
 }
 
-static LogicalResult inferProduct(Operation *op, ShapeEvaluator &evaluator, Value left, Value right, Value result) {
-  std::optional<ShapeRef> leftShape = evaluator.getShape(left), rightShape = evaluator.getShape(right);
+static LogicalResult inferProduct(Operation *op, ShapeEvaluator &evaluator, Value left, Value right,
+                                  Value result) {
+  std::optional<ShapeRef> leftShape = evaluator.getShape(left),
+                          rightShape = evaluator.getShape(right);
   if (!leftShape || !rightShape)
     return evaluator.setUnranked(result), success();
   Shape a(leftShape->begin(), leftShape->end()), b(rightShape->begin(), rightShape->end());
@@ -55,7 +58,8 @@ static LogicalResult inferProduct(Operation *op, ShapeEvaluator &evaluator, Valu
     b.push_back(evaluator.constant(1));
   if (!evaluator.requireEqual(a.back(), b[b.size() - 2], op))
     return mismatch(op, evaluator, "the inner sizes", a.back(), b[b.size() - 2]);
-  FailureOr<Shape> shape = broadcast(op, evaluator, {ShapeRef(a).drop_back(2), ShapeRef(b).drop_back(2)});
+  FailureOr<Shape> shape =
+      broadcast(op, evaluator, {ShapeRef(a).drop_back(2), ShapeRef(b).drop_back(2)});
   if (failed(shape))
     return failure();
   if (!vectorA)
@@ -114,8 +118,10 @@ static LogicalResult inferEinsum(EinsumOp op, ShapeEvaluator &evaluator) {
 
 /// Results: Y, then the last states. `gates` weights stand in one matrix.
 template <typename OpTy>
-static LogicalResult inferRecurrence(OpTy op, ShapeEvaluator &evaluator, int64_t gates, ArrayRef<Value> states) {
-  std::optional<ShapeRef> x = evaluator.getShape(op.getX()), w = evaluator.getShape(op.getW()), r = evaluator.getShape(op.getR());
+static LogicalResult inferRecurrence(OpTy op, ShapeEvaluator &evaluator, int64_t gates,
+                                     ArrayRef<Value> states) {
+  std::optional<ShapeRef> x = evaluator.getShape(op.getX()), w = evaluator.getShape(op.getW()),
+                          r = evaluator.getShape(op.getR());
   for (auto [name, shape] : {std::pair("X", x), std::pair("W", w), std::pair("R", r)})
     if (shape && shape->size() != 3)
       return op.emitOpError() << "needs " << name << " of rank 3, got rank " << shape->size();
@@ -124,12 +130,15 @@ static LogicalResult inferRecurrence(OpTy op, ShapeEvaluator &evaluator, int64_t
   int64_t directions = op.getDirection() == "bidirectional" ? 2 : 1;
   Dim hidden = (*r)[2], batch = (*x)[op.getLayout() ? 0 : 1], length = (*x)[op.getLayout() ? 1 : 0];
   if (!evaluator.requireEqual((*r)[0], evaluator.constant(directions), op))
-    return op.emitOpError() << "direction '" << op.getDirection() << "' needs " << directions << " sets of weights";
+    return op.emitOpError() << "direction '" << op.getDirection() << "' needs " << directions
+                            << " sets of weights";
   if (!evaluator.requireEqual((*r)[1], hidden * gates, op))
-    return mismatch(op, evaluator, "the sizes of R and its gates", (*r)[1], evaluator.simplify(hidden * gates));
+    return mismatch(op, evaluator, "the sizes of R and its gates", (*r)[1],
+                    evaluator.simplify(hidden * gates));
   if (w) {
     if (!evaluator.requireEqual((*w)[1], hidden * gates, op))
-      return mismatch(op, evaluator, "the sizes of W and R", (*w)[1], evaluator.simplify(hidden * gates));
+      return mismatch(op, evaluator, "the sizes of W and R", (*w)[1],
+                      evaluator.simplify(hidden * gates));
     if (!evaluator.requireEqual((*w)[2], (*x)[2], op))
       return mismatch(op, evaluator, "the sizes of X and W", (*x)[2], (*w)[2]);
   }
@@ -169,7 +178,8 @@ struct Heads {
 } // namespace
 
 /// Rank 4: [batch, heads, length, width]; rank 3: [batch, length, heads * width].
-static FailureOr<Heads> splitHeads(AttentionOp op, ShapeEvaluator &evaluator, ShapeRef shape, std::optional<int64_t> count, StringRef name) {
+static FailureOr<Heads> splitHeads(AttentionOp op, ShapeEvaluator &evaluator, ShapeRef shape,
+                                   std::optional<int64_t> count, StringRef name) {
   if (shape.size() == 4)
     return Heads{shape[0], shape[1], shape[2], shape[3]};
   if (shape.size() != 3)
@@ -177,12 +187,15 @@ static FailureOr<Heads> splitHeads(AttentionOp op, ShapeEvaluator &evaluator, Sh
   if (!count || *count < 1)
     return op.emitOpError() << "needs q_num_heads and kv_num_heads where its operands have rank 3";
   if (std::optional<int64_t> width = asConstant(shape[2]); width && *width % *count != 0)
-    return op.emitOpError() << *count << " heads do not divide the size " << *width << " of " << name;
-  return Heads{shape[0], evaluator.constant(*count), shape[1], evaluator.simplify(shape[2].floorDiv(*count))};
+    return op.emitOpError() << *count << " heads do not divide the size " << *width << " of "
+                            << name;
+  return Heads{shape[0], evaluator.constant(*count), shape[1],
+               evaluator.simplify(shape[2].floorDiv(*count))};
 }
 
 static LogicalResult inferAttention(AttentionOp op, ShapeEvaluator &evaluator) {
-  std::optional<ShapeRef> q = evaluator.getShape(op.getQ()), k = evaluator.getShape(op.getK()), v = evaluator.getShape(op.getV());
+  std::optional<ShapeRef> q = evaluator.getShape(op.getQ()), k = evaluator.getShape(op.getK()),
+                          v = evaluator.getShape(op.getV());
   if (!q || !k || !v) {
     for (Value result : op->getResults())
       evaluator.setUnranked(result);

@@ -19,12 +19,14 @@ static ValueRange yielded(Region &region) {
 
 /// Gives `result` the sizes on which two shapes agree, and unknown ones where
 /// they do not.
-static void joinShapes(ShapeEvaluator &evaluator, Value result, std::optional<ShapeRef> left, std::optional<ShapeRef> right) {
+static void joinShapes(ShapeEvaluator &evaluator, Value result, std::optional<ShapeRef> left,
+                       std::optional<ShapeRef> right) {
   if (!left || !right || left->size() != right->size())
     return evaluator.setUnranked(result);
   Shape shape;
   for (auto [axis, sizes] : llvm::enumerate(llvm::zip(*left, *right)))
-    shape.push_back(std::get<0>(sizes) == std::get<1>(sizes) ? std::get<0>(sizes) : evaluator.unknownDim(result, axis));
+    shape.push_back(std::get<0>(sizes) == std::get<1>(sizes) ? std::get<0>(sizes)
+                                                             : evaluator.unknownDim(result, axis));
   evaluator.setShape(result, shape);
 }
 
@@ -46,7 +48,8 @@ static bool takeEqualBranch(IfOp op, ShapeEvaluator &evaluator) {
   auto equal = op.getCond().getDefiningOp<EqualOp>();
   if (!equal || !ranksDiffer(op, evaluator))
     return false;
-  std::optional<ShapeRef> left = evaluator.getElements(equal.getA()), right = evaluator.getElements(equal.getB());
+  std::optional<ShapeRef> left = evaluator.getElements(equal.getA()),
+                          right = evaluator.getElements(equal.getB());
   if (!left || !right || left->size() != 1 || right->size() != 1 ||
       !evaluator.requireEqual(left->front(), right->front(), op))
     return false;
@@ -80,20 +83,24 @@ static LogicalResult inferIf(IfOp op, ShapeEvaluator &evaluator) {
   if (!thenHolds && !elseHolds)
     return evaluator.inferRegion(op.getThenBranch());
   if (!thenHolds || !elseHolds) {
-    for (auto [result, value] : llvm::zip(op.getResults(), yielded(thenHolds ? op.getThenBranch() : op.getElseBranch())))
+    for (auto [result, value] :
+         llvm::zip(op.getResults(), yielded(thenHolds ? op.getThenBranch() : op.getElseBranch())))
       copyShape(evaluator, value, result);
     return success();
   }
   if (takeEqualBranch(op, evaluator))
     return success();
-  for (auto [result, left, right] : llvm::zip(op.getResults(), yielded(op.getThenBranch()), yielded(op.getElseBranch()))) {
+  for (auto [result, left, right] :
+       llvm::zip(op.getResults(), yielded(op.getThenBranch()), yielded(op.getElseBranch()))) {
     joinShapes(evaluator, result, evaluator.getShape(left), evaluator.getShape(right));
     std::optional<ShapeRef> a = evaluator.getElements(left), b = evaluator.getElements(right);
     if (!a || !b || a->size() != b->size() || evaluator.getShape(left) != evaluator.getShape(right))
       continue;
     SmallVector<Dim> joined;
     for (auto [index, pair] : llvm::enumerate(llvm::zip(*a, *b)))
-      joined.push_back(std::get<0>(pair) == std::get<1>(pair) ? std::get<0>(pair) : evaluator.unknownElement(result, index));
+      joined.push_back(std::get<0>(pair) == std::get<1>(pair)
+                           ? std::get<0>(pair)
+                           : evaluator.unknownElement(result, index));
     evaluator.setElements(result, joined);
   }
   return success();
@@ -102,7 +109,8 @@ static LogicalResult inferIf(IfOp op, ShapeEvaluator &evaluator) {
 /// Infers `body` until the shapes of its carried values (the arguments from
 /// `first` on) no longer change: each round makes sizes that differ unknown,
 /// so that it ends. `yieldedFirst` is the first carried value that it yields.
-static LogicalResult inferBody(ShapeEvaluator &evaluator, Region &body, unsigned first, unsigned count, unsigned yieldedFirst) {
+static LogicalResult inferBody(ShapeEvaluator &evaluator, Region &body, unsigned first,
+                               unsigned count, unsigned yieldedFirst) {
   for (;;) {
     if (failed(evaluator.inferRegion(body)))
       return failure();
@@ -161,11 +169,14 @@ static LogicalResult inferScan(ScanOp op, ShapeEvaluator &evaluator) {
   Region &body = op.getBody();
   ValueRange operands = op.getInitialStateAndScanInputs();
   int64_t scanned = op.getNumScanInputs();
-  if (scanned < 0 || scanned > int64_t(operands.size()) || body.empty() || body.getNumArguments() != operands.size())
+  if (scanned < 0 || scanned > int64_t(operands.size()) || body.empty() ||
+      body.getNumArguments() != operands.size())
     return op.emitOpError("num_scan_inputs, inputs and the inputs of the body do not fit together");
   unsigned carried = operands.size() - scanned;
   Dim length;
-  auto axisOf = [](std::optional<ArrayRef<int64_t>> axes, size_t index) { return axes && index < axes->size() ? (*axes)[index] : 0; };
+  auto axisOf = [](std::optional<ArrayRef<int64_t>> axes, size_t index) {
+    return axes && index < axes->size() ? (*axes)[index] : 0;
+  };
   for (auto [index, value] : llvm::enumerate(operands)) {
     Value argument = body.getArgument(index);
     evaluator.setUnranked(argument);
@@ -176,7 +187,8 @@ static LogicalResult inferScan(ScanOp op, ShapeEvaluator &evaluator) {
       evaluator.setShape(argument, *shape);
       continue;
     }
-    FailureOr<int64_t> axis = getAxis(op, axisOf(op.getScanInputAxes(), index - carried), shape->size());
+    FailureOr<int64_t> axis =
+        getAxis(op, axisOf(op.getScanInputAxes(), index - carried), shape->size());
     if (failed(axis))
       return failure();
     Shape slice(shape->begin(), shape->end());
@@ -199,7 +211,8 @@ static LogicalResult inferScan(ScanOp op, ShapeEvaluator &evaluator) {
       evaluator.setUnranked(result);
       continue;
     }
-    FailureOr<int64_t> axis = getAxis(op, axisOf(op.getScanOutputAxes(), index - carried), shape->size() + 1);
+    FailureOr<int64_t> axis =
+        getAxis(op, axisOf(op.getScanOutputAxes(), index - carried), shape->size() + 1);
     if (failed(axis))
       return failure();
     Shape stacked(shape->begin(), shape->end());

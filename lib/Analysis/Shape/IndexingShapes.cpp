@@ -24,7 +24,8 @@ static Dim clampBound(ShapeEvaluator &evaluator, Dim bound, Dim size, Dim low, D
     if (*value < 0)
       bound = evaluator.simplify(size + *value);
   } else {
-    std::optional<int64_t> lower = evaluator.getLowerBound(bound), upper = evaluator.getUpperBound(bound);
+    std::optional<int64_t> lower = evaluator.getLowerBound(bound),
+                           upper = evaluator.getUpperBound(bound);
     if (upper && *upper < 0)
       bound = evaluator.simplify(size + bound);
     else if (!lower || *lower < 0)
@@ -40,12 +41,14 @@ struct SliceAxis {
 };
 } // namespace
 
-static SliceAxis sliceAxis(ShapeEvaluator &evaluator, Dim start, Dim end, std::optional<int64_t> step, Dim size) {
+static SliceAxis sliceAxis(ShapeEvaluator &evaluator, Dim start, Dim end,
+                           std::optional<int64_t> step, Dim size) {
   if (!step || *step == INT64_MIN)
     return {};
   Dim zero = evaluator.constant(0);
   if (*step > 0) {
-    Dim from = clampBound(evaluator, start, size, zero, size), to = clampBound(evaluator, end, size, zero, size);
+    Dim from = clampBound(evaluator, start, size, zero, size),
+        to = clampBound(evaluator, end, size, zero, size);
     if (!from || !to)
       return {};
     Dim length = evaluator.maximum(zero, evaluator.simplify(to - from));
@@ -53,7 +56,8 @@ static SliceAxis sliceAxis(ShapeEvaluator &evaluator, Dim start, Dim end, std::o
   }
   // Backwards: from at most the last element, to at least one before the first.
   Dim last = evaluator.simplify(size - 1), before = evaluator.constant(-1);
-  Dim from = clampBound(evaluator, start, size, before, last), to = clampBound(evaluator, end, size, before, last);
+  Dim from = clampBound(evaluator, start, size, before, last),
+      to = clampBound(evaluator, end, size, before, last);
   if (!from || !to)
     return {};
   Dim length = evaluator.maximum(zero, evaluator.simplify(from - to));
@@ -83,14 +87,17 @@ static LogicalResult inferSlice(SliceOp op, ShapeEvaluator &evaluator) {
     return failure();
   for (auto [what, list] : {std::pair("starts", &starts), std::pair("ends", &ends)})
     if (*list && (*list)->size() != axes->size())
-      return op.emitOpError() << "has " << (*list)->size() << " " << what << " for " << axes->size() << " axes";
+      return op.emitOpError() << "has " << (*list)->size() << " " << what << " for " << axes->size()
+                              << " axes";
   if (steps && steps->size() != axes->size())
     return op.emitOpError() << "has " << steps->size() << " steps for " << axes->size() << " axes";
   Shape result(input->begin(), input->end());
   SmallVector<int64_t> origin(rank, 0), stepOf(rank, 1);
   bool exact = true;
   for (auto [i, axis] : llvm::enumerate(*normal)) {
-    std::optional<int64_t> step = op.getSteps() ? (steps ? std::optional((*steps)[i]) : std::nullopt) : std::optional<int64_t>(1);
+    std::optional<int64_t> step = op.getSteps()
+                                      ? (steps ? std::optional((*steps)[i]) : std::nullopt)
+                                      : std::optional<int64_t>(1);
     if (step && *step == 0)
       return op.emitOpError() << "has a step of 0 at axis " << axis;
     SliceAxis slice;
@@ -127,7 +134,8 @@ static LogicalResult inferSlice(SliceOp op, ShapeEvaluator &evaluator) {
 /// Elements of a gather along axis 0 of small tensors: what picks a size out of
 /// a shape.
 static void gatherKnown(GatherOp op, ShapeEvaluator &evaluator, ShapeRef data, int64_t axis) {
-  std::optional<SmallVector<int64_t>> sizes = asConstants(data), indices = constantElements(evaluator, op.getIndices());
+  std::optional<SmallVector<int64_t>> sizes = asConstants(data),
+                                      indices = constantElements(evaluator, op.getIndices());
   if (!sizes || !indices)
     return;
   std::optional<ShapeRef> elements = evaluator.getElements(op.getData());
@@ -159,7 +167,8 @@ static void gatherKnown(GatherOp op, ShapeEvaluator &evaluator, ShapeRef data, i
 }
 
 static LogicalResult inferGather(GatherOp op, ShapeEvaluator &evaluator) {
-  std::optional<ShapeRef> data = evaluator.getShape(op.getData()), indices = evaluator.getShape(op.getIndices());
+  std::optional<ShapeRef> data = evaluator.getShape(op.getData()),
+                          indices = evaluator.getShape(op.getIndices());
   if (!data || !indices)
     return evaluator.setUnranked(op.getOutput()), success();
   FailureOr<int64_t> axis = getAxis(op, op.getAxis(), data->size());
@@ -169,7 +178,8 @@ static LogicalResult inferGather(GatherOp op, ShapeEvaluator &evaluator) {
   if (auto known = constantElements(evaluator, op.getIndices()); known && extent)
     for (int64_t index : *known)
       if (index < -*extent || index >= *extent)
-        return op.emitOpError() << "index " << index << " is out of range for axis " << *axis << " of size " << *extent;
+        return op.emitOpError() << "index " << index << " is out of range for axis " << *axis
+                                << " of size " << *extent;
   Shape result(data->take_front(*axis));
   llvm::append_range(result, *indices);
   llvm::append_range(result, data->drop_front(*axis + 1));
@@ -184,13 +194,17 @@ static LogicalResult inferGatherElements(GatherElementsOp op, ShapeEvaluator &ev
 }
 
 static LogicalResult inferGatherNd(GatherNdOp op, ShapeEvaluator &evaluator) {
-  std::optional<ShapeRef> data = evaluator.getShape(op.getData()), indices = evaluator.getShape(op.getIndices());
-  std::optional<int64_t> depth = indices && !indices->empty() ? asConstant(indices->back()) : std::nullopt;
+  std::optional<ShapeRef> data = evaluator.getShape(op.getData()),
+                          indices = evaluator.getShape(op.getIndices());
+  std::optional<int64_t> depth =
+      indices && !indices->empty() ? asConstant(indices->back()) : std::nullopt;
   if (!data || !depth)
     return evaluator.setUnranked(op.getOutput()), success();
   int64_t batch = op.getBatchDims();
-  if (batch < 0 || batch >= int64_t(indices->size()) || *depth < 1 || batch + *depth > int64_t(data->size()))
-    return op.emitOpError() << "cannot index a tensor of rank " << data->size() << " with tuples of " << *depth << " and batch_dims " << batch;
+  if (batch < 0 || batch >= int64_t(indices->size()) || *depth < 1 ||
+      batch + *depth > int64_t(data->size()))
+    return op.emitOpError() << "cannot index a tensor of rank " << data->size()
+                            << " with tuples of " << *depth << " and batch_dims " << batch;
   Shape result(indices->drop_back());
   llvm::append_range(result, data->drop_front(batch + *depth));
   evaluator.setShape(op.getOutput(), result);
@@ -224,7 +238,8 @@ static LogicalResult inferNonZero(NonZeroOp op, ShapeEvaluator &evaluator) {
     setUnknownShape(evaluator, op.getY(), 2);
     return success();
   }
-  std::optional<SmallVector<int64_t>> sizes = asConstants(*input), known = constantElements(evaluator, op.getX());
+  std::optional<SmallVector<int64_t>> sizes = asConstants(*input),
+                                      known = constantElements(evaluator, op.getX());
   int64_t rank = input->size();
   if (!sizes || !known) {
     evaluator.setShape(op.getY(), {evaluator.constant(rank), evaluator.unknownDim(op.getY(), 1)});
@@ -238,7 +253,8 @@ static LogicalResult inferNonZero(NonZeroOp op, ShapeEvaluator &evaluator) {
       continue;
     ++count;
     for (int64_t axis = 0; axis < rank; ++axis)
-      coordinates[axis].push_back(evaluator.constant(int64_t(position) / strides[axis] % (*sizes)[axis]));
+      coordinates[axis].push_back(
+          evaluator.constant(int64_t(position) / strides[axis] % (*sizes)[axis]));
   }
   evaluator.setShape(op.getY(), {evaluator.constant(rank), evaluator.constant(count)});
   SmallVector<Dim> elements;
@@ -257,8 +273,9 @@ static LogicalResult inferOneHot(OneHotOp op, ShapeEvaluator &evaluator) {
     return failure();
   std::optional<SmallVector<Dim>> depth = elementsOrSymbols(evaluator, op.getDepth());
   Shape result(indices->begin(), indices->end());
-  result.insert(result.begin() + *axis,
-                depth && depth->size() == 1 ? depth->front() : evaluator.unknownDim(op.getOutput(), *axis));
+  result.insert(result.begin() + *axis, depth && depth->size() == 1
+                                            ? depth->front()
+                                            : evaluator.unknownDim(op.getOutput(), *axis));
   evaluator.setShape(op.getOutput(), result);
   return success();
 }
@@ -276,7 +293,8 @@ static LogicalResult inferUnique(UniqueOp op, ShapeEvaluator &evaluator) {
   if (!op.getAxis()) {
     evaluator.setShape(op.getY(), {count});
     if (op.getInverseIndices())
-      inverse = input ? product(*input, evaluator) : evaluator.unknownDim(op.getInverseIndices(), 0);
+      inverse =
+          input ? product(*input, evaluator) : evaluator.unknownDim(op.getInverseIndices(), 0);
   } else {
     if (!input) {
       evaluator.setUnranked(op.getY());
@@ -309,7 +327,8 @@ static LogicalResult inferTopk(TopkOp op, ShapeEvaluator &evaluator) {
     return failure();
   std::optional<SmallVector<Dim>> count = elementsOrSymbols(evaluator, op.getK());
   Shape result(input->begin(), input->end());
-  Dim kept = count && count->size() == 1 ? count->front() : evaluator.unknownDim(op.getValues(), *axis);
+  Dim kept =
+      count && count->size() == 1 ? count->front() : evaluator.unknownDim(op.getValues(), *axis);
   std::optional<int64_t> k = asConstant(kept), size = asConstant(result[*axis]);
   if (k && size && (*k < 0 || *k > *size))
     return op.emitOpError() << "cannot pick " << *k << " of " << *size << " elements";

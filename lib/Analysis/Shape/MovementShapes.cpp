@@ -28,15 +28,17 @@ static LogicalResult inferConcat(ConcatOp op, ShapeEvaluator &evaluator) {
   result.assign(shapes.front().begin(), shapes.front().end());
   for (auto [index, shape] : llvm::enumerate(ArrayRef(shapes).drop_front())) {
     if (int64_t(shape.size()) != rank)
-      return op.emitOpError() << "input " << index + 1 << " has rank " << shape.size() << ", but input 0 has rank " << rank;
+      return op.emitOpError() << "input " << index + 1 << " has rank " << shape.size()
+                              << ", but input 0 has rank " << rank;
     for (int64_t i = 0; i < rank; ++i) {
       if (i == *axis) {
         result[i] = result[i] + shape[i];
         continue;
       }
       if (!evaluator.requireEqual(result[i], shape[i], op))
-        return op.emitOpError() << "size of axis " << i << " is "
-               << evaluator.toString(shape[i]) << " in input " << index + 1 << ", but " << evaluator.toString(result[i]) << " before it";
+        return op.emitOpError() << "size of axis " << i << " is " << evaluator.toString(shape[i])
+                                << " in input " << index + 1 << ", but "
+                                << evaluator.toString(result[i]) << " before it";
       if (asConstant(shape[i]))
         result[i] = shape[i];
     }
@@ -102,19 +104,20 @@ static LogicalResult inferFlatten(FlattenOp op, ShapeEvaluator &evaluator) {
   if (axis < -rank || axis > rank)
     return op.emitOpError() << "axis " << axis << " is out of range for a tensor of rank " << rank;
   axis = axis < 0 ? axis + rank : axis;
-  evaluator.setShape(op.getOutput(),
-                     {product(input->take_front(axis), evaluator), product(input->drop_front(axis), evaluator)});
+  evaluator.setShape(op.getOutput(), {product(input->take_front(axis), evaluator),
+                                      product(input->drop_front(axis), evaluator)});
   copyElements(evaluator, op.getInput(), op.getOutput());
   return success();
 }
 
 /// The size that -1 stands for: what the others leave of all elements.
-static FailureOr<Dim> remainingSize(ReshapeOp op, ShapeEvaluator &evaluator, ShapeRef input, ArrayRef<Dim> others,
-                                    int64_t axis) {
+static FailureOr<Dim> remainingSize(ReshapeOp op, ShapeEvaluator &evaluator, ShapeRef input,
+                                    ArrayRef<Dim> others, int64_t axis) {
   // Sizes on both sides cancel first: they may be unknown.
   Shape dividends(input.begin(), input.end()), divisors;
   for (Dim size : others) {
-    auto *same = llvm::find_if(dividends, [&](Dim candidate) { return candidate == size && !asConstant(size); });
+    auto *same = llvm::find_if(
+        dividends, [&](Dim candidate) { return candidate == size && !asConstant(size); });
     if (same != dividends.end())
       dividends.erase(same);
     else
@@ -124,7 +127,8 @@ static FailureOr<Dim> remainingSize(ReshapeOp op, ShapeEvaluator &evaluator, Sha
   std::optional<int64_t> a = asConstant(dividend), b = asConstant(divisor);
   if (a && b) {
     if (*b == 0 || *a % *b != 0)
-      return op.emitOpError() << "cannot divide " << *a << " elements among sizes whose product is " << *b;
+      return op.emitOpError() << "cannot divide " << *a << " elements among sizes whose product is "
+                              << *b;
     return evaluator.constant(*a / *b);
   }
   std::optional<int64_t> lower = evaluator.getLowerBound(divisor);
@@ -150,7 +154,9 @@ static LogicalResult inferReshape(ReshapeOp op, ShapeEvaluator &evaluator) {
     Dim resolved = size;
     if (value && *value == 0 && !op.getAllowzero()) {
       if (input && axis >= input->size())
-        return op.emitOpError() << "size 0 at axis " << axis << " copies a size that its input of rank " << input->size() << " lacks";
+        return op.emitOpError() << "size 0 at axis " << axis
+                                << " copies a size that its input of rank " << input->size()
+                                << " lacks";
       resolved = input ? (*input)[axis] : evaluator.unknownDim(op.getReshaped(), axis);
     } else if (value && *value == -1) {
       if (inferred >= 0)
@@ -181,8 +187,8 @@ static LogicalResult inferReshape(ReshapeOp op, ShapeEvaluator &evaluator) {
   } else if (input) {
     Dim before = product(*input, evaluator), after = product(result, evaluator);
     if (known && !evaluator.requireEqual(before, after, op))
-      return op.emitOpError() << "cannot give "
-             << evaluator.toString(before) << " elements a shape of " << evaluator.toString(after);
+      return op.emitOpError() << "cannot give " << evaluator.toString(before)
+                              << " elements a shape of " << evaluator.toString(after);
   }
   evaluator.setShape(op.getReshaped(), result);
   copyElements(evaluator, op.getData(), op.getReshaped());
@@ -206,7 +212,7 @@ static LogicalResult inferSqueeze(SqueezeOp op, ShapeEvaluator &evaluator) {
         result.push_back(size);
       } else if (!evaluator.requireEqual(size, evaluator.constant(1), op)) {
         return op.emitOpError() << "cannot remove axis " << axis << ", whose size is "
-               << evaluator.toString(size);
+                                << evaluator.toString(size);
       }
     }
   } else {
@@ -281,7 +287,8 @@ static LogicalResult inferTile(TileOp op, ShapeEvaluator &evaluator) {
     return success();
   }
   if (repeats->size() != input->size())
-    return op.emitOpError() << "has " << repeats->size() << " repeats for an input of rank " << input->size();
+    return op.emitOpError() << "has " << repeats->size() << " repeats for an input of rank "
+                            << input->size();
   Shape result;
   for (auto [size, count] : llvm::zip(*input, *repeats))
     result.push_back(size * count);
@@ -300,20 +307,23 @@ static LogicalResult inferTile(TileOp op, ShapeEvaluator &evaluator) {
 }
 
 /// The sizes of the parts of a Split, if they can be told.
-static FailureOr<std::optional<SmallVector<Dim>>> splitSizes(SplitOp op, ShapeEvaluator &evaluator, Dim size) {
+static FailureOr<std::optional<SmallVector<Dim>>> splitSizes(SplitOp op, ShapeEvaluator &evaluator,
+                                                             Dim size) {
   int64_t parts = op.getOutputs().size();
   if (op.getSplit()) {
     std::optional<SmallVector<Dim>> sizes = elementsOrSymbols(evaluator, op.getSplit());
     if (!sizes)
       return std::optional<SmallVector<Dim>>();
     if (int64_t(sizes->size()) != parts)
-      return op.emitOpError() << "has " << sizes->size() << " split sizes, but " << parts << " outputs";
+      return op.emitOpError() << "has " << sizes->size() << " split sizes, but " << parts
+                              << " outputs";
     Dim total = evaluator.constant(0);
     for (Dim part : *sizes)
       total = total + part;
     if (!evaluator.requireEqual(total, size, op))
       return op.emitOpError() << "split sizes add up to "
-             << evaluator.toString(evaluator.simplify(total)) << ", but the axis has " << evaluator.toString(size);
+                              << evaluator.toString(evaluator.simplify(total))
+                              << ", but the axis has " << evaluator.toString(size);
     return sizes;
   }
   // Equal parts, the last one smaller.
@@ -323,7 +333,8 @@ static FailureOr<std::optional<SmallVector<Dim>>> splitSizes(SplitOp op, ShapeEv
     sizes.push_back(part);
   sizes.push_back(size - part * (parts - 1));
   if (std::optional<int64_t> last = asConstant(evaluator.simplify(sizes.back())); last && *last < 0)
-    return op.emitOpError() << "cannot split an axis of " << *asConstant(size) << " into " << parts << " parts";
+    return op.emitOpError() << "cannot split an axis of " << *asConstant(size) << " into " << parts
+                            << " parts";
   return std::optional(sizes);
 }
 
@@ -380,9 +391,11 @@ static LogicalResult inferPad(PadOp op, ShapeEvaluator &evaluator) {
   std::optional<SmallVector<Dim>> pads = elementsOrSymbols(evaluator, op.getPads());
   Shape result(input->begin(), input->end());
   if (pads && pads->size() != 2 * axes.size())
-    return op.emitOpError() << "has " << pads->size() << " pads for " << axes.size() << " axes: expected two for each";
+    return op.emitOpError() << "has " << pads->size() << " pads for " << axes.size()
+                            << " axes: expected two for each";
   for (auto [i, axis] : llvm::enumerate(axes))
-    result[axis] = pads ? result[axis] + (*pads)[i] + (*pads)[axes.size() + i] : evaluator.unknownDim(op.getOutput(), axis);
+    result[axis] = pads ? result[axis] + (*pads)[i] + (*pads)[axes.size() + i]
+                        : evaluator.unknownDim(op.getOutput(), axis);
   for (auto [axis, size] : llvm::enumerate(result))
     if (std::optional<int64_t> value = asConstant(evaluator.simplify(size)); value && *value < 0)
       return op.emitOpError() << "crops axis " << axis << " to a size of " << *value;
@@ -391,26 +404,30 @@ static LogicalResult inferPad(PadOp op, ShapeEvaluator &evaluator) {
 }
 
 /// DepthToSpace and SpaceToDepth.
-static LogicalResult inferBlocks(Operation *op, ShapeEvaluator &evaluator, int64_t block, bool toSpace) {
+static LogicalResult inferBlocks(Operation *op, ShapeEvaluator &evaluator, int64_t block,
+                                 bool toSpace) {
   std::optional<ShapeRef> input = evaluator.getShape(op->getOperand(0));
   if (!input)
     return evaluator.setUnranked(op->getResult(0)), success();
   if (input->size() != 4)
     return op->emitOpError() << "needs an input of rank 4, got rank " << input->size();
-  Dim blocks = evaluator.constant(block), n = (*input)[0], c = (*input)[1], h = (*input)[2], w = (*input)[3];
+  Dim blocks = evaluator.constant(block), n = (*input)[0], c = (*input)[1], h = (*input)[2],
+      w = (*input)[3];
   auto divides = [&](Dim size, int64_t by) {
     std::optional<int64_t> value = asConstant(size);
     return !value || *value % by == 0;
   };
   if (toSpace) {
     if (!divides(c, block * block))
-      return op->emitOpError() << "has " << *asConstant(c) << " channels, which blocks of " << block << " x " << block << " do not divide";
+      return op->emitOpError() << "has " << *asConstant(c) << " channels, which blocks of " << block
+                               << " x " << block << " do not divide";
     evaluator.setShape(op->getResult(0), {n, c.floorDiv(block * block), h * blocks, w * blocks});
     return success();
   }
   if (!divides(h, block) || !divides(w, block))
     return op->emitOpError() << "blocks of " << block << " do not divide its spatial sizes";
-  evaluator.setShape(op->getResult(0), {n, c * (block * block), h.floorDiv(block), w.floorDiv(block)});
+  evaluator.setShape(op->getResult(0),
+                     {n, c * (block * block), h.floorDiv(block), w.floorDiv(block)});
   return success();
 }
 

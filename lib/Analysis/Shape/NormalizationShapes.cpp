@@ -10,7 +10,8 @@ using namespace secateur::analysis;
 using namespace secateur::nn;
 
 /// One parameter for each channel (axis 1).
-static LogicalResult checkPerChannel(Operation *op, ShapeEvaluator &evaluator, Value x, ValueRange parameters) {
+static LogicalResult checkPerChannel(Operation *op, ShapeEvaluator &evaluator, Value x,
+                                     ValueRange parameters) {
   std::optional<ShapeRef> shape = evaluator.getShape(x);
   if (!shape || shape->size() < 2)
     return success();
@@ -19,7 +20,7 @@ static LogicalResult checkPerChannel(Operation *op, ShapeEvaluator &evaluator, V
     if (!given || (given->size() == 1 && evaluator.requireEqual(given->front(), (*shape)[1], op)))
       continue;
     return op->emitOpError() << "needs parameters of rank 1 with one element for each of "
-           << evaluator.toString((*shape)[1]) << " channels";
+                             << evaluator.toString((*shape)[1]) << " channels";
   }
   return success();
 }
@@ -28,10 +29,12 @@ static LogicalResult inferBatchNormalization(BatchNormalizationOp op, ShapeEvalu
   copyShape(evaluator, op.getX(), op.getY());
   copyShape(evaluator, op.getScale(), op.getRunningMean());
   copyShape(evaluator, op.getScale(), op.getRunningVar());
-  return checkPerChannel(op, evaluator, op.getX(), {op.getScale(), op.getB(), op.getInputMean(), op.getInputVar()});
+  return checkPerChannel(op, evaluator, op.getX(),
+                         {op.getScale(), op.getB(), op.getInputMean(), op.getInputVar()});
 }
 
-static LogicalResult inferInstanceNormalization(InstanceNormalizationOp op, ShapeEvaluator &evaluator) {
+static LogicalResult inferInstanceNormalization(InstanceNormalizationOp op,
+                                                ShapeEvaluator &evaluator) {
   copyShape(evaluator, op.getInput(), op.getOutput());
   return checkPerChannel(op, evaluator, op.getInput(), {op.getScale(), op.getB()});
 }
@@ -44,7 +47,8 @@ static LogicalResult inferGroupNormalization(GroupNormalizationOp op, ShapeEvalu
     return op.emitOpError() << "num_groups is " << groups << ", expected at least 1";
   if (x && x->size() >= 2)
     if (std::optional<int64_t> channels = asConstant((*x)[1]); channels && *channels % groups != 0)
-      return op.emitOpError() << "has " << *channels << " channels, which " << groups << " groups do not divide";
+      return op.emitOpError() << "has " << *channels << " channels, which " << groups
+                              << " groups do not divide";
   return checkPerChannel(op, evaluator, op.getX(), {op.getScale(), op.getBias()});
 }
 

@@ -21,7 +21,8 @@ static LogicalResult inferPool(OpTy op, ShapeEvaluator &evaluator) {
   SmallVector<Dim> kernel;
   for (int64_t size : op.getKernelShape()) {
     if (size < 1)
-      return op.emitOpError() << "attribute kernel_shape has the value " << size << ", expected at least 1";
+      return op.emitOpError() << "attribute kernel_shape has the value " << size
+                              << ", expected at least 1";
     kernel.push_back(evaluator.constant(size));
   }
   Window window = getWindow(op, kernel);
@@ -52,34 +53,39 @@ static LogicalResult inferGlobalPool(Operation *op, ShapeEvaluator &evaluator) {
 }
 
 /// [rois, channels, height, width].
-static LogicalResult setRoiShape(Operation *op, ShapeEvaluator &evaluator, Value x, Value rois, int64_t height, int64_t width) {
+static LogicalResult setRoiShape(Operation *op, ShapeEvaluator &evaluator, Value x, Value rois,
+                                 int64_t height, int64_t width) {
   Value result = op->getResult(0);
   std::optional<ShapeRef> input = evaluator.getShape(x), boxes = evaluator.getShape(rois);
   if ((input && input->size() != 4) || (boxes && boxes->size() != 2))
     return op->emitOpError("needs an input of rank 4 and regions of rank 2");
   evaluator.setShape(result, {boxes ? boxes->front() : evaluator.unknownDim(result, 0),
-                              input ? (*input)[1] : evaluator.unknownDim(result, 1), evaluator.constant(height),
-                              evaluator.constant(width)});
+                              input ? (*input)[1] : evaluator.unknownDim(result, 1),
+                              evaluator.constant(height), evaluator.constant(width)});
   return success();
 }
 
 static LogicalResult inferMaxRoiPool(MaxRoiPoolOp op, ShapeEvaluator &evaluator) {
   ArrayRef<int64_t> size = op.getPooledShape();
   if (size.size() != 2)
-    return op.emitOpError() << "attribute pooled_shape has " << size.size() << " values, expected 2";
+    return op.emitOpError() << "attribute pooled_shape has " << size.size()
+                            << " values, expected 2";
   return setRoiShape(op, evaluator, op.getX(), op.getRois(), size[0], size[1]);
 }
 
 static LogicalResult inferRoiAlign(RoiAlignOp op, ShapeEvaluator &evaluator) {
-  return setRoiShape(op, evaluator, op.getX(), op.getRois(), op.getOutputHeight(), op.getOutputWidth());
+  return setRoiShape(op, evaluator, op.getX(), op.getRois(), op.getOutputHeight(),
+                     op.getOutputWidth());
 }
 
 static LogicalResult inferGridSample(GridSampleOp op, ShapeEvaluator &evaluator) {
-  std::optional<ShapeRef> x = evaluator.getShape(op.getX()), grid = evaluator.getShape(op.getGrid());
+  std::optional<ShapeRef> x = evaluator.getShape(op.getX()),
+                          grid = evaluator.getShape(op.getGrid());
   if (!x || !grid)
     return evaluator.setUnranked(op.getY()), success();
   if (x->size() < 3 || grid->size() != x->size())
-    return op.emitOpError() << "needs an input and a grid of one rank of at least 3, got ranks " << x->size() << " and " << grid->size();
+    return op.emitOpError() << "needs an input and a grid of one rank of at least 3, got ranks "
+                            << x->size() << " and " << grid->size();
   if (!evaluator.requireEqual(grid->back(), evaluator.constant(x->size() - 2), op))
     return op.emitOpError() << "needs a grid of " << x->size() - 2 << " coordinates";
   Shape shape{(*x)[0], (*x)[1]};
@@ -98,7 +104,8 @@ static Dim scaledSize(ShapeEvaluator &evaluator, Dim size, const Number &scale) 
   if (!numerator)
     return Dim();
   if (known)
-    return evaluator.constant(int64_t(float(double(*numerator) / double(scale.denominator)) * float(*known)));
+    return evaluator.constant(
+        int64_t(float(double(*numerator) / double(scale.denominator)) * float(*known)));
   // Small factors are exact; others may be rounded across an integer.
   if (*numerator > 4096 || *numerator < 1 || scale.denominator > 4096)
     return Dim();
@@ -107,7 +114,8 @@ static Dim scaledSize(ShapeEvaluator &evaluator, Dim size, const Number &scale) 
 
 /// The sizes along the axes that Resize treats, under a policy that keeps the
 /// aspect ratio; only for constants.
-static FailureOr<SmallVector<Dim>> keepAspectRatio(ResizeOp op, ShapeEvaluator &evaluator, ArrayRef<Dim> from, ArrayRef<Dim> to) {
+static FailureOr<SmallVector<Dim>> keepAspectRatio(ResizeOp op, ShapeEvaluator &evaluator,
+                                                   ArrayRef<Dim> from, ArrayRef<Dim> to) {
   std::optional<SmallVector<int64_t>> input = asConstants(from), target = asConstants(to);
   SmallVector<Dim> result;
   if (!input || !target)
@@ -149,7 +157,8 @@ static LogicalResult inferResize(ResizeOp op, ShapeEvaluator &evaluator) {
   if (hasSizes) {
     if (std::optional<SmallVector<Dim>> given = elementsOrSymbols(evaluator, op.getSizes())) {
       if (given->size() != axes.size())
-        return op.emitOpError() << "has " << given->size() << " sizes for " << axes.size() << " axes";
+        return op.emitOpError() << "has " << given->size() << " sizes for " << axes.size()
+                                << " axes";
       sizes = *given;
       if (op.getKeepAspectRatioPolicy() != "stretch") {
         SmallVector<Dim> from = llvm::map_to_vector(axes, [&](int64_t axis) { return (*x)[axis]; });
@@ -158,7 +167,8 @@ static LogicalResult inferResize(ResizeOp op, ShapeEvaluator &evaluator) {
     }
   } else if (std::optional<ArrayRef<Number>> scales = evaluator.getNumbers(op.getScales())) {
     if (scales->size() != axes.size())
-      return op.emitOpError() << "has " << scales->size() << " scales for " << axes.size() << " axes";
+      return op.emitOpError() << "has " << scales->size() << " scales for " << axes.size()
+                              << " axes";
     for (auto [i, axis] : llvm::enumerate(axes))
       sizes[i] = scaledSize(evaluator, (*x)[axis], (*scales)[i]);
   }

@@ -11,8 +11,9 @@ using namespace secateur::nn;
 
 /// The axes that are reduced, in ascending order; nullopt where they depend on
 /// data.
-static FailureOr<std::optional<SmallVector<int64_t>>> reducedAxes(Operation *op, ShapeEvaluator &evaluator, Value axes,
-                                                                  bool noopWithEmptyAxes, int64_t rank) {
+static FailureOr<std::optional<SmallVector<int64_t>>>
+reducedAxes(Operation *op, ShapeEvaluator &evaluator, Value axes, bool noopWithEmptyAxes,
+            int64_t rank) {
   std::optional<SmallVector<int64_t>> result = SmallVector<int64_t>();
   if (axes) {
     result = constantElements(evaluator, axes);
@@ -32,7 +33,8 @@ static FailureOr<std::optional<SmallVector<int64_t>>> reducedAxes(Operation *op,
 }
 
 /// Drops or keeps as 1 the axes of `shape`.
-static Shape reduceShape(ShapeEvaluator &evaluator, ShapeRef shape, ArrayRef<int64_t> axes, bool keep) {
+static Shape reduceShape(ShapeEvaluator &evaluator, ShapeRef shape, ArrayRef<int64_t> axes,
+                         bool keep) {
   Shape result;
   for (auto [axis, size] : llvm::enumerate(shape)) {
     if (!llvm::is_contained(axes, int64_t(axis)))
@@ -79,8 +81,12 @@ static LogicalResult inferReduction(OpTy op, ShapeEvaluator &evaluator) {
 
 static Dim addElements(ShapeEvaluator &, Dim a, Dim b) { return a + b; }
 static Dim multiplyElements(ShapeEvaluator &, Dim a, Dim b) { return a * b; }
-static Dim smallerElement(ShapeEvaluator &evaluator, Dim a, Dim b) { return evaluator.minimum(a, b); }
-static Dim largerElement(ShapeEvaluator &evaluator, Dim a, Dim b) { return evaluator.maximum(a, b); }
+static Dim smallerElement(ShapeEvaluator &evaluator, Dim a, Dim b) {
+  return evaluator.minimum(a, b);
+}
+static Dim largerElement(ShapeEvaluator &evaluator, Dim a, Dim b) {
+  return evaluator.maximum(a, b);
+}
 
 template <typename OpTy>
 static LogicalResult inferArgument(OpTy op, ShapeEvaluator &evaluator) {
@@ -90,7 +96,8 @@ static LogicalResult inferArgument(OpTy op, ShapeEvaluator &evaluator) {
   FailureOr<int64_t> axis = getAxis(op, op.getAxis(), data->size());
   if (failed(axis))
     return failure();
-  evaluator.setShape(op.getReduced(), reduceShape(evaluator, *data, {*axis}, op.getKeepdims() != 0));
+  evaluator.setShape(op.getReduced(),
+                     reduceShape(evaluator, *data, {*axis}, op.getKeepdims() != 0));
   return success();
 }
 

@@ -48,7 +48,8 @@ FailureOr<int64_t> analysis::getAxis(Operation *op, int64_t axis, int64_t rank) 
   return axis < 0 ? axis + rank : axis;
 }
 
-FailureOr<SmallVector<int64_t>> analysis::getAxes(Operation *op, ArrayRef<int64_t> axes, int64_t rank) {
+FailureOr<SmallVector<int64_t>> analysis::getAxes(Operation *op, ArrayRef<int64_t> axes,
+                                                  int64_t rank) {
   SmallVector<int64_t> result;
   for (int64_t axis : axes) {
     FailureOr<int64_t> normal = getAxis(op, axis, rank);
@@ -61,12 +62,14 @@ FailureOr<SmallVector<int64_t>> analysis::getAxes(Operation *op, ArrayRef<int64_
   return result;
 }
 
-std::optional<SmallVector<int64_t>> analysis::constantElements(ShapeEvaluator &evaluator, Value value) {
+std::optional<SmallVector<int64_t>> analysis::constantElements(ShapeEvaluator &evaluator,
+                                                               Value value) {
   std::optional<ShapeRef> elements = evaluator.getElements(value);
   return elements ? asConstants(*elements) : std::nullopt;
 }
 
-std::optional<SmallVector<Dim>> analysis::elementsOrSymbols(ShapeEvaluator &evaluator, Value value) {
+std::optional<SmallVector<Dim>> analysis::elementsOrSymbols(ShapeEvaluator &evaluator,
+                                                            Value value) {
   if (!value)
     return std::nullopt;
   if (std::optional<ShapeRef> elements = evaluator.getElements(value))
@@ -126,21 +129,24 @@ static Dim broadcastSize(Operation *op, ShapeEvaluator &evaluator, Dim left, Dim
   if (a || b) {
     // The other one is 1 or the same, when the model runs.
     Dim known = a ? left : right, other = a ? right : left;
-    std::optional<int64_t> lower = evaluator.getLowerBound(other), upper = evaluator.getUpperBound(other);
+    std::optional<int64_t> lower = evaluator.getLowerBound(other),
+                           upper = evaluator.getUpperBound(other);
     int64_t size = a ? *a : *b;
     bool possible = (!lower || *lower <= size) && (!upper || *upper >= size || *upper >= 1);
     return possible ? known : Dim();
   }
   // Two formulas over one input size (the two sides of a residual connection)
   // are meant to agree; sizes of different inputs may broadcast.
-  std::optional<int64_t> lowerLeft = evaluator.getLowerBound(left), lowerRight = evaluator.getLowerBound(right);
+  std::optional<int64_t> lowerLeft = evaluator.getLowerBound(left),
+                         lowerRight = evaluator.getLowerBound(right);
   bool cannotBroadcast = lowerLeft && *lowerLeft > 1 && lowerRight && *lowerRight > 1;
   if (cannotBroadcast || shareSymbol(left, right))
     return evaluator.requireEqual(left, right, op) ? left : Dim();
   return evaluator.maximum(left, right);
 }
 
-FailureOr<Shape> analysis::broadcast(Operation *op, ShapeEvaluator &evaluator, ArrayRef<ShapeRef> shapes) {
+FailureOr<Shape> analysis::broadcast(Operation *op, ShapeEvaluator &evaluator,
+                                     ArrayRef<ShapeRef> shapes) {
   Shape result;
   for (ShapeRef shape : shapes) {
     if (shape.size() > result.size())
@@ -150,7 +156,9 @@ FailureOr<Shape> analysis::broadcast(Operation *op, ShapeEvaluator &evaluator, A
       Dim joined = broadcastSize(op, evaluator, result[offset + i], size);
       if (!joined)
         return op->emitOpError() << "cannot broadcast its operands: sizes "
-               << evaluator.toString(result[offset + i]) << " and " << evaluator.toString(size) << " at axis " << offset + i << " are neither equal nor 1";
+                                 << evaluator.toString(result[offset + i]) << " and "
+                                 << evaluator.toString(size) << " at axis " << offset + i
+                                 << " are neither equal nor 1";
       result[offset + i] = joined;
     }
   }
@@ -184,8 +192,8 @@ SmallVector<int64_t> analysis::rowMajor(ArrayRef<int64_t> shape) {
   return strides;
 }
 
-void analysis::forEachElement(ArrayRef<int64_t> outputShape, ArrayRef<int64_t> steps, int64_t origin,
-                              function_ref<void(int64_t, int64_t)> visit) {
+void analysis::forEachElement(ArrayRef<int64_t> outputShape, ArrayRef<int64_t> steps,
+                              int64_t origin, function_ref<void(int64_t, int64_t)> visit) {
   int64_t count = 1;
   for (int64_t size : outputShape)
     count *= size;
@@ -203,8 +211,9 @@ void analysis::forEachElement(ArrayRef<int64_t> outputShape, ArrayRef<int64_t> s
   }
 }
 
-void analysis::gatherElements(ShapeEvaluator &evaluator, Value value, Value result, ArrayRef<int64_t> outputShape,
-                              ArrayRef<int64_t> steps, int64_t origin) {
+void analysis::gatherElements(ShapeEvaluator &evaluator, Value value, Value result,
+                              ArrayRef<int64_t> outputShape, ArrayRef<int64_t> steps,
+                              int64_t origin) {
   int64_t count = 1;
   for (int64_t size : outputShape)
     if (size < 0 || __builtin_mul_overflow(count, size, &count))
@@ -213,12 +222,14 @@ void analysis::gatherElements(ShapeEvaluator &evaluator, Value value, Value resu
     return;
   if (std::optional<ShapeRef> elements = evaluator.getElements(value)) {
     SmallVector<Dim> picked;
-    forEachElement(outputShape, steps, origin, [&](int64_t, int64_t input) { picked.push_back((*elements)[input]); });
+    forEachElement(outputShape, steps, origin,
+                   [&](int64_t, int64_t input) { picked.push_back((*elements)[input]); });
     evaluator.setElements(result, picked);
   }
   if (std::optional<ArrayRef<Number>> numbers = evaluator.getNumbers(value)) {
     SmallVector<Number> picked;
-    forEachElement(outputShape, steps, origin, [&](int64_t, int64_t input) { picked.push_back((*numbers)[input]); });
+    forEachElement(outputShape, steps, origin,
+                   [&](int64_t, int64_t input) { picked.push_back((*numbers)[input]); });
     evaluator.setNumbers(result, picked);
   }
 }

@@ -53,9 +53,10 @@ void attach(mlir::MLIRContext *context) {
 /// Likewise for operations that share one rule, which needs no accessors.
 template <LogicalResult (*rule)(Operation *, ShapeEvaluator &), typename... OpTys>
 void attachAll(mlir::MLIRContext *context) {
-  (OpTys::template attachInterface<ShapeModel<OpTys, [](OpTys op, ShapeEvaluator &evaluator) {
-     return rule(op.getOperation(), evaluator);
-   }>>(*context),
+  (OpTys::template attachInterface<ShapeModel<OpTys,
+                                              [](OpTys op, ShapeEvaluator &evaluator) {
+                                                return rule(op.getOperation(), evaluator);
+                                              }>>(*context),
    ...);
 }
 
@@ -71,7 +72,8 @@ Dim product(ShapeRef sizes, ShapeEvaluator &evaluator);
 /// range.
 FailureOr<int64_t> getAxis(Operation *op, int64_t axis, int64_t rank);
 /// Axes counted from the front, in the order given; errors for repeated ones too.
-FailureOr<llvm::SmallVector<int64_t>> getAxes(Operation *op, llvm::ArrayRef<int64_t> axes, int64_t rank);
+FailureOr<llvm::SmallVector<int64_t>> getAxes(Operation *op, llvm::ArrayRef<int64_t> axes,
+                                              int64_t rank);
 
 /// The elements of an integer operand, if all are constant.
 std::optional<llvm::SmallVector<int64_t>> constantElements(ShapeEvaluator &evaluator, Value value);
@@ -88,7 +90,8 @@ void copyShape(ShapeEvaluator &evaluator, Value value, Value result);
 void copyElements(ShapeEvaluator &evaluator, Value value, Value result);
 
 /// The shape that `shapes` broadcast to (numpy rules).
-FailureOr<Shape> broadcast(Operation *op, ShapeEvaluator &evaluator, llvm::ArrayRef<ShapeRef> shapes);
+FailureOr<Shape> broadcast(Operation *op, ShapeEvaluator &evaluator,
+                           llvm::ArrayRef<ShapeRef> shapes);
 /// Broadcasts all operands of `op` to its first result. Unranked operands make it
 /// unranked.
 LogicalResult inferBroadcast(Operation *op, ShapeEvaluator &evaluator);
@@ -98,15 +101,16 @@ LogicalResult inferSameShape(Operation *op, ShapeEvaluator &evaluator);
 /// Calls `visit(output position, input position)` for each element of a tensor
 /// of shape `outputShape`, given the input's position at the origin and its
 /// step along each axis of the output.
-void forEachElement(llvm::ArrayRef<int64_t> outputShape, llvm::ArrayRef<int64_t> steps, int64_t origin,
-                    llvm::function_ref<void(int64_t, int64_t)> visit);
+void forEachElement(llvm::ArrayRef<int64_t> outputShape, llvm::ArrayRef<int64_t> steps,
+                    int64_t origin, llvm::function_ref<void(int64_t, int64_t)> visit);
 /// Row-major strides.
 llvm::SmallVector<int64_t> rowMajor(llvm::ArrayRef<int64_t> shape);
 /// Sets the elements of `result` (integers or floats) to those of `value` taken
 /// at the positions that forEachElement gives; does nothing where they are not
 /// known.
-void gatherElements(ShapeEvaluator &evaluator, Value value, Value result, llvm::ArrayRef<int64_t> outputShape,
-                    llvm::ArrayRef<int64_t> steps, int64_t origin);
+void gatherElements(ShapeEvaluator &evaluator, Value value, Value result,
+                    llvm::ArrayRef<int64_t> outputShape, llvm::ArrayRef<int64_t> steps,
+                    int64_t origin);
 
 // The families, each in a file of its own.
 void attachArithmeticShapes(mlir::MLIRContext *context);

@@ -55,14 +55,19 @@ static LogicalResult inferConstantOfShape(ConstantOfShapeOp op, ShapeEvaluator &
   if (!count)
     return success();
   if (!op.getValue()) {
-    evaluator.setNumbers(op.getOutput(), SmallVector<Number>(*count, Number{evaluator.constant(0), 1}));
+    evaluator.setNumbers(op.getOutput(),
+                         SmallVector<Number>(*count, Number{evaluator.constant(0), 1}));
     return success();
   }
   if (auto integers = readIntegers(*op.getValue()); integers && integers->size() == 1)
-    evaluator.setElements(op.getOutput(), SmallVector<Dim>(*count, evaluator.constant(integers->front())));
+    evaluator.setElements(op.getOutput(),
+                          SmallVector<Dim>(*count, evaluator.constant(integers->front())));
   // Fractions matter nowhere in shape arithmetic.
-  if (auto floats = readFloats(*op.getValue()); floats && floats->size() == 1 && floats->front() == double(int64_t(floats->front())))
-    evaluator.setNumbers(op.getOutput(), SmallVector<Number>(*count, Number{evaluator.constant(int64_t(floats->front())), 1}));
+  if (auto floats = readFloats(*op.getValue());
+      floats && floats->size() == 1 && floats->front() == double(int64_t(floats->front())))
+    evaluator.setNumbers(
+        op.getOutput(),
+        SmallVector<Number>(*count, Number{evaluator.constant(int64_t(floats->front())), 1}));
   return success();
 }
 
@@ -86,7 +91,8 @@ static LogicalResult inferRange(RangeOp op, ShapeEvaluator &evaluator) {
     if (count)
       count = evaluator.maximum(evaluator.constant(0), evaluator.simplify(count));
     evaluator.setShape(result, {count ? count : evaluator.unknownDim(result, 0)});
-    if (std::optional<int64_t> elements = asConstant(count); elements && *elements <= ShapeEvaluator::kMaxElements) {
+    if (std::optional<int64_t> elements = asConstant(count);
+        elements && *elements <= ShapeEvaluator::kMaxElements) {
       SmallVector<Dim> values;
       for (int64_t i = 0; i < *elements; ++i)
         values.push_back(start + delta * i);
@@ -97,13 +103,17 @@ static LogicalResult inferRange(RangeOp op, ShapeEvaluator &evaluator) {
   // Floats: only where all three are integers.
   auto number = [&](Value value) -> Dim {
     std::optional<ArrayRef<Number>> numbers = evaluator.getNumbers(value);
-    return numbers && numbers->size() == 1 && numbers->front().denominator == 1 ? numbers->front().numerator : Dim();
+    return numbers && numbers->size() == 1 && numbers->front().denominator == 1
+               ? numbers->front().numerator
+               : Dim();
   };
   start = number(op.getStart());
   limit = number(op.getLimit());
   std::optional<int64_t> step = asConstant(number(op.getDelta()));
   if (start && limit && step && *step > 0)
-    evaluator.setShape(result, {evaluator.maximum(evaluator.constant(0), evaluator.simplify((limit - start).ceilDiv(*step)))});
+    evaluator.setShape(result,
+                       {evaluator.maximum(evaluator.constant(0),
+                                          evaluator.simplify((limit - start).ceilDiv(*step)))});
   else
     evaluator.setShape(result, {evaluator.unknownDim(result, 0)});
   return success();

@@ -38,13 +38,15 @@ std::optional<ArrayRef<Dim>> TypeShapes::getElements(Value value) {
     std::optional<SmallVector<int64_t>> integers = readIntegers(getConstant(value), kMaxElements);
     if (!integers)
       return std::nullopt;
-    known = std::make_unique<SmallVector<Dim>>(llvm::map_to_vector(*integers, [&](int64_t i) { return constant(i); }));
+    known = std::make_unique<SmallVector<Dim>>(
+        llvm::map_to_vector(*integers, [&](int64_t i) { return constant(i); }));
   }
   return ArrayRef<Dim>(*known);
 }
 
 Dim TypeShapes::simplify(Dim expression) {
-  return normalize(expression, [&](unsigned symbol) { return Bounds{lowerBounds[symbol], std::nullopt}; });
+  return normalize(expression,
+                   [&](unsigned symbol) { return Bounds{lowerBounds[symbol], std::nullopt}; });
 }
 
 std::string TypeShapes::toString(Dim expression) const {
@@ -53,23 +55,29 @@ std::string TypeShapes::toString(Dim expression) const {
 }
 
 std::optional<int64_t> TypeShapes::getLowerBound(Dim expression) {
-  return getBounds(expression, [&](unsigned symbol) { return Bounds{lowerBounds[symbol], std::nullopt}; }).lower;
+  return getBounds(expression,
+                   [&](unsigned symbol) { return Bounds{lowerBounds[symbol], std::nullopt}; })
+      .lower;
 }
 
 std::optional<int64_t> TypeShapes::getUpperBound(Dim expression) {
-  return getBounds(expression, [&](unsigned symbol) { return Bounds{lowerBounds[symbol], std::nullopt}; }).upper;
+  return getBounds(expression,
+                   [&](unsigned symbol) { return Bounds{lowerBounds[symbol], std::nullopt}; })
+      .upper;
 }
 
 Dim TypeShapes::extremum(Dim left, Dim right, bool larger) {
   auto a = dyn_cast<AffineConstantExpr>(left), b = dyn_cast<AffineConstantExpr>(right);
   if (a && b)
-    return constant(larger ? std::max(a.getValue(), b.getValue()) : std::min(a.getValue(), b.getValue()));
+    return constant(larger ? std::max(a.getValue(), b.getValue())
+                           : std::min(a.getValue(), b.getValue()));
   if (left == right)
     return left;
   return addSymbol(std::nullopt);
 }
 
 bool TypeShapes::requireEqual(Dim left, Dim right, Operation *) {
-  auto a = dyn_cast<AffineConstantExpr>(simplify(left)), b = dyn_cast<AffineConstantExpr>(simplify(right));
+  auto a = dyn_cast<AffineConstantExpr>(simplify(left)),
+       b = dyn_cast<AffineConstantExpr>(simplify(right));
   return !a || !b || a.getValue() == b.getValue();
 }

@@ -21,7 +21,9 @@ public:
 
   std::optional<llvm::ArrayRef<nn::Dim>> getShape(mlir::Value value) override;
   std::optional<llvm::ArrayRef<nn::Dim>> getElements(mlir::Value value) override;
-  std::optional<llvm::ArrayRef<nn::Number>> getNumbers(mlir::Value) override { return std::nullopt; }
+  std::optional<llvm::ArrayRef<nn::Number>> getNumbers(mlir::Value) override {
+    return std::nullopt;
+  }
   void setShape(mlir::Value, llvm::ArrayRef<nn::Dim>) override {}
   void setUnranked(mlir::Value) override {}
   void setElements(mlir::Value, llvm::ArrayRef<nn::Dim>) override {}

@@ -20,14 +20,21 @@ struct Window {
   int64_t stride(size_t axis) const { return strides ? (*strides)[axis] : 1; }
   int64_t dilation(size_t axis) const { return dilations ? (*dilations)[axis] : 1; }
   /// All padding along an axis, before and after.
-  int64_t padding(size_t axis) const { return pads ? (*pads)[axis] + (*pads)[axis + kernel.size()] : 0; }
+  int64_t padding(size_t axis) const {
+    return pads ? (*pads)[axis] + (*pads)[axis + kernel.size()] : 0;
+  }
   int64_t paddingBefore(size_t axis) const { return pads ? (*pads)[axis] : 0; }
 };
 
 /// The attributes of an operation that has them all.
 template <typename OpTy>
 Window getWindow(OpTy op, llvm::ArrayRef<Dim> kernel) {
-  return Window{llvm::SmallVector<Dim>(kernel), op.getStrides(), op.getDilations(), op.getPads(), op.getAutoPad(), false};
+  return Window{llvm::SmallVector<Dim>(kernel),
+                op.getStrides(),
+                op.getDilations(),
+                op.getPads(),
+                op.getAutoPad(),
+                false};
 }
 
 /// Checks the lengths of the attributes against `spatialRank` and that no stride
@@ -35,7 +42,8 @@ Window getWindow(OpTy op, llvm::ArrayRef<Dim> kernel) {
 LogicalResult checkWindow(Operation *op, const Window &window, size_t spatialRank);
 
 /// How often the window fits along each axis of `input` (spatial sizes only).
-FailureOr<Shape> countWindows(Operation *op, ShapeEvaluator &evaluator, const Window &window, ShapeRef input);
+FailureOr<Shape> countWindows(Operation *op, ShapeEvaluator &evaluator, const Window &window,
+                              ShapeRef input);
 
 } // namespace secateur::analysis
 
