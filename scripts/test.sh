@@ -10,4 +10,4 @@ scripts/check-format.sh
 scripts/generate-docs.sh --check
 ninja -C build --quiet check-secateur
 python scripts/fetch-models.py
-python -m pytest -q -n 2 --durations=10 test
+python -m pytest -q -n 2 --dist worksteal --durations=10 test
