@@ -25,15 +25,15 @@ from measure import latencies, run_library, session, sh
 # Sizes to measure at, by a part of the file's name and the input's; others are 1 on the
 # first axis and 224 elsewhere.
 SIZES = {
-    "ch_PP-OCRv4_det": {"x": (1, 3, 640, 640)},
-    "ch_PP-OCRv4_rec": {"x": (1, 3, 48, 320)},
-    "ch_ppocr_mobile": {"x": (1, 3, 48, 192)},
-    "320n": {"images": (1, 3, 320, 320)},
-    "standard_v3_3": {"bytes": (1, 2048)},
+    "ppocr_det": {"x": (1, 3, 640, 640)},
+    "ppocr_rec": {"x": (1, 3, 48, 320)},
+    "ppocr_cls": {"x": (1, 3, 48, 192)},
+    "nudenet": {"images": (1, 3, 320, 320)},
+    "magika": {"bytes": (1, 2048)},
     "bert_base": {"input_ids": (1, 128), "attention_mask": (1, 128)},
     "minilm": {"input_ids": (1, 128), "attention_mask": (1, 128)},
-    "silero_vad_16k_sequence": {"input": (4, 576)},
-    "silero_vad": {"input": (1, 576), "state": (2, 1, 128)},
+    "silero_sequence": {"input": (4, 576)},
+    "silero": {"input": (1, 576), "state": (2, 1, 128)},
     "mnist": {"image": (1, 1, 28, 28)},
 }
 DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(int64)": np.int64,
