@@ -10,7 +10,8 @@ held-out images, `images` [1000, 1, 28, 28] f32 and `labels` [1000] int64).
 Both are trained for structured sparsity, as users do who mean to prune without
 fine-tuning: after a third of the epochs the hidden units with the smallest norms (a
 unit's group is everything that would leave with it) are shrunk towards zero step by
-step, and the rest learns on (after HESSO, Chen et al. 2024, section 3). Needs samples/requirements.txt.
+step, and the rest learns on (the idea of HESSO, Chen et al. 2024).
+Needs samples/requirements.txt.
 """
 
 import argparse

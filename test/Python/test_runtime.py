@@ -17,8 +17,6 @@ BUILD = pathlib.Path(os.environ.get("SECATEUR_BUILD", ROOT / "build"))
 LIBRARY = BUILD / "test/bin/fake-model.so"
 W, BIAS = np.array([1, 2, 3, 4], "f"), np.array([0.5, -0.5, 1, 0], "f")
 
-pytestmark = pytest.mark.skipif(not LIBRARY.exists(), reason="ninja fake-model first")
-
 
 @pytest.fixture
 def model():
