@@ -6,7 +6,8 @@
 
 #include "dialects/NN/IR/NNOps.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/Support/Endian.h"
+
+#include <cstring>
 
 using namespace mlir;
 using namespace secateur;
@@ -104,6 +105,19 @@ std::optional<SmallVector<int64_t>> analysis::readIntegers(ElementsAttr value, i
   return result;
 }
 
+/// Elements of a type that this machine has. (APFloat takes some 50 times as long,
+/// which counts with a model's weights.)
+template <typename Float>
+static SmallVector<double> readNative(const analysis::ConstantBytes &data, int64_t count) {
+  SmallVector<double> result(count);
+  for (int64_t i = 0; i < count; ++i) {
+    Float element; // The bytes may not be aligned.
+    std::memcpy(&element, data.bytes.data() + (data.splat ? 0 : i * sizeof(Float)), sizeof(Float));
+    result[i] = element;
+  }
+  return result;
+}
+
 std::optional<SmallVector<double>> analysis::readFloats(ElementsAttr value, int64_t limit) {
   std::optional<int64_t> count = countReadable(value, limit);
   if (!count)
@@ -114,6 +128,10 @@ std::optional<SmallVector<double>> analysis::readFloats(ElementsAttr value, int6
     return std::nullopt;
   unsigned size = getElementBytes(type);
   SmallVector<double> result;
+  if (type.isF32())
+    return readNative<float>(*data, *count);
+  if (type.isF64())
+    return readNative<double>(*data, *count);
   result.reserve(*count);
   for (int64_t i = 0; i < *count; ++i) {
     uint64_t bits = readBits(data->bytes.data() + (data->splat ? 0 : i * size), size);

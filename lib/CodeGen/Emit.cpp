@@ -1,30 +1,41 @@
 //===- Emit.cpp - The LLVM dialect to object code ---------------------------===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
-// LLVM ends the process on what it cannot do; here such an end becomes an error
-// of the module.
+// LLVM's part of the work is done in parallel: what concerns calls between functions
+// on the whole module, the rest on parts of it, each in a context of its own. The
+// parts depend on the module alone, so the objects do not depend on the number of
+// threads. LLVM ends the process on what it cannot do; here such an end becomes an
+// error of the module.
 //===----------------------------------------------------------------------===//
 
+#include "Partition.h"
 #include "TargetMachines.h"
 
 #include "secateur/CodeGen/Passes.h"
+#include "secateur/Support/CrashGuard.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/IPO/DeadArgumentElimination.h"
+#include "llvm/Transforms/IPO/FunctionAttrs.h"
 #include "llvm/Transforms/IPO/MergeFunctions.h"
+#include "llvm/Transforms/IPO/SCCP.h"
 
 using namespace mlir;
 using namespace secateur::codegen;
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel) {
+static void runPasses(llvm::Module &module, llvm::TargetMachine &machine,
+                      llvm::function_ref<llvm::ModulePassManager(llvm::PassBuilder &)> build) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager callGraph;
@@ -40,13 +51,31 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigne
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  llvm::OptimizationLevel level = optLevel == 0   ? llvm::OptimizationLevel::O0
-                                  : optLevel == 1 ? llvm::OptimizationLevel::O1
-                                  : optLevel == 2 ? llvm::OptimizationLevel::O2
-                                                  : llvm::OptimizationLevel::O3;
-  llvm::ModulePassManager passes = optLevel == 0 ? builder.buildO0DefaultPipeline(level)
-                                                 : builder.buildPerModuleDefaultPipeline(level);
-  passes.run(module, modules);
+  build(builder).run(module, modules);
+}
+
+/// What needs to see all calls of a function: parameters that are always the same
+/// constant, and those that nothing reads.
+static void optimizeCalls(llvm::Module &module, llvm::TargetMachine &machine) {
+  runPasses(module, machine, [](llvm::PassBuilder &) {
+    llvm::ModulePassManager passes;
+    passes.addPass(llvm::IPSCCPPass());
+    passes.addPass(llvm::DeadArgumentEliminationPass());
+    passes.addPass(
+        llvm::createModuleToPostOrderCGSCCPassAdaptor(llvm::PostOrderFunctionAttrsPass()));
+    return passes;
+  });
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel) {
+  runPasses(module, machine, [&](llvm::PassBuilder &builder) {
+    llvm::OptimizationLevel level = optLevel == 0   ? llvm::OptimizationLevel::O0
+                                    : optLevel == 1 ? llvm::OptimizationLevel::O1
+                                    : optLevel == 2 ? llvm::OptimizationLevel::O2
+                                                    : llvm::OptimizationLevel::O3;
+    return optLevel == 0 ? builder.buildO0DefaultPipeline(level)
+                         : builder.buildPerModuleDefaultPipeline(level);
+  });
 }
 
 static std::string emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
@@ -68,23 +97,42 @@ static std::string printText(llvm::Module &module) {
 
 /// Runs `work`; LLVM's fatal errors and crashes become an error at `location`.
 static LogicalResult runSafely(Location location, llvm::function_ref<void()> work) {
-  std::string message;
-  llvm::ScopedFatalErrorHandler handler(
-      [](void *data, const char *reason, bool) {
-        *static_cast<std::string *>(data) = reason;
-        if (auto *recovery = llvm::CrashRecoveryContext::GetCurrent())
-          recovery->HandleExit(1);
-      },
-      &message);
-  llvm::CrashRecoveryContext::Enable();
-  llvm::CrashRecoveryContext recovery;
-  bool done = recovery.RunSafely(work);
-  llvm::CrashRecoveryContext::Disable();
-  if (done && message.empty())
-    return success();
-  emitError(location) << "LLVM could not generate code: "
-                      << (message.empty() ? "it crashed" : message);
-  return failure();
+  if (std::optional<std::string> reason = secateur::runGuarded(work))
+    return emitError(location) << "LLVM could not generate code: " << *reason;
+  return success();
+}
+
+/// One object for each part of `module`, which is optimised as a whole before.
+static FailureOr<std::vector<std::string>> emitObjects(llvm::Module &module,
+                                                       llvm::TargetMachine &machine,
+                                                       const TargetInfo &target, unsigned optLevel,
+                                                       Location location) {
+  std::vector<llvm::SmallVector<char, 0>> parts;
+  LogicalResult split = runSafely(location, [&] {
+    if (optLevel > 0)
+      optimizeCalls(module, machine);
+    for (std::unique_ptr<llvm::Module> &part : partition(module)) {
+      llvm::raw_svector_ostream stream(parts.emplace_back());
+      llvm::WriteBitcodeToFile(*part, stream);
+      part.reset();
+    }
+  });
+  if (failed(split))
+    return failure();
+  std::vector<std::string> objects(parts.size());
+  auto emitPart = [&](size_t index) {
+    return runSafely(location, [&] {
+      llvm::LLVMContext context;
+      llvm::MemoryBufferRef bytes({parts[index].data(), parts[index].size()}, "part");
+      std::unique_ptr<llvm::Module> part = cantFail(llvm::parseBitcodeFile(bytes, context));
+      std::unique_ptr<llvm::TargetMachine> own = createTargetMachine(target, optLevel);
+      optimize(*part, *own, optLevel);
+      objects[index] = emitObject(*part, *own);
+    });
+  };
+  if (failed(failableParallelForEachN(location.getContext(), 0, parts.size(), emitPart)))
+    return failure();
+  return objects;
 }
 
 static void collectWeights(ModuleOp module, CompiledObject &result) {
@@ -123,12 +171,20 @@ static FailureOr<CompiledObject> compile(ModuleOp module, const CodeGenOptions &
   llvmModule->setDataLayout(machine->createDataLayout());
   llvmModule->setTargetTriple(machine->getTargetTriple());
   addDescriptor(*llvmModule, module, *target, options);
-  LogicalResult done = runSafely(module.getLoc(), [&] {
-    optimize(*llvmModule, *machine, options.optLevel);
-    result.object = asText ? printText(*llvmModule) : emitObject(*llvmModule, *machine);
-  });
-  if (failed(done))
+  if (asText) {
+    LogicalResult done = runSafely(module.getLoc(), [&] {
+      optimize(*llvmModule, *machine, options.optLevel);
+      result.objects.push_back(printText(*llvmModule));
+    });
+    if (failed(done))
+      return failure();
+    return result;
+  }
+  FailureOr<std::vector<std::string>> objects =
+      emitObjects(*llvmModule, *machine, *target, options.optLevel, module.getLoc());
+  if (failed(objects))
     return failure();
+  result.objects = std::move(*objects);
   return result;
 }
 

@@ -124,16 +124,19 @@ struct CodegenLowerToLLVMPass
   }
 
   static void build(OpPassManager &manager) {
-    manager.addPass(createSCFToControlFlowPass());
-    manager.addPass(memref::createExpandStridedMetadataPass());
-    manager.addPass(createLowerAffinePass());
-    manager.addPass(createCSEPass());
-    manager.addPass(createConvertMathToLLVMPass());
+    // In parallel over functions, as far as passes add nothing to the module.
+    OpPassManager &early = manager.nest<func::FuncOp>();
+    early.addPass(createSCFToControlFlowPass());
+    early.addPass(memref::createExpandStridedMetadataPass());
+    early.addPass(createLowerAffinePass());
+    early.addPass(createCSEPass());
+    early.addPass(createConvertMathToLLVMPass());
     // Also takes vectors of functions apart, before vectors are LLVM's.
     manager.addPass(createConvertMathToLibmPass());
-    manager.addPass(createConvertVectorToLLVMPass());
-    manager.addPass(createConvertIndexToLLVMPass());
-    manager.addPass(createArithToLLVMConversionPass());
+    OpPassManager &late = manager.nest<func::FuncOp>();
+    late.addPass(createConvertVectorToLLVMPass());
+    late.addPass(createConvertIndexToLLVMPass());
+    late.addPass(createArithToLLVMConversionPass());
     manager.addPass(createFinalizeMemRefToLLVMConversionPass());
     manager.addPass(createConvertFuncToLLVMPass());
     manager.addPass(createConvertControlFlowToLLVMPass());

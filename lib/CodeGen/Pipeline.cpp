@@ -47,9 +47,11 @@ void secateur::codegen::registerCodeGenDialects(DialectRegistry &registry) {
 }
 
 void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const TargetInfo &target) {
+  // Functions are independent of one another, so that passes on them run in parallel.
   auto cleanUp = [&] {
-    manager.addPass(createCanonicalizerPass());
-    manager.addPass(createCSEPass());
+    OpPassManager &functions = manager.nestAny();
+    functions.addPass(createCanonicalizerPass());
+    functions.addPass(createCSEPass());
   };
   // On tensors.
   cleanUp();

@@ -13,8 +13,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Path.h"
 
-#include <thread>
-
 using namespace mlir;
 using namespace secateur;
 
@@ -38,8 +36,6 @@ LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &option
   settings.optLevel = options.optimizationLevel;
   settings.mathMode = mathModeName(options).str();
   settings.modelName = llvm::sys::path::stem(options.input).str();
-  settings.threads =
-      options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   auto emitError = [&] { return mlir::emitError(module.getLoc()); };
   if (artifact == Artifact::LLVM) {
     FailureOr<codegen::CompiledObject> text = codegen::compileToLLVMText(module, settings);
@@ -48,7 +44,7 @@ LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &option
     FailureOr<OutputFile> file = OutputFile::open(path, emitError);
     if (failed(file))
       return failure();
-    file->os() << text->object;
+    file->os() << text->objects.front();
     return file->commit(emitError);
   }
   FailureOr<codegen::CompiledObject> object = codegen::compileToObject(module, settings);
@@ -57,6 +53,6 @@ LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &option
   codegen::LinkOptions link;
   link.kind = artifact == Artifact::Object ? codegen::ArtifactKind::Object
                                            : codegen::ArtifactKind::SharedLibrary;
-  return success(succeeded(codegen::linkModel(object->object, object->weights, object->weightBytes,
+  return success(succeeded(codegen::linkModel(object->objects, object->weights, object->weightBytes,
                                               path, link, module.getLoc())));
 }

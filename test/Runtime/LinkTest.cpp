@@ -246,7 +246,8 @@ TEST_F(Link, RelocatableObject) {
 }
 
 TEST_F(Link, ErrorsLeaveNothingBehind) {
-  EXPECT_TRUE(failed(linkModel("not an object", {}, 0, path("model.so"), {}, location)));
+  EXPECT_TRUE(
+      failed(linkModel(std::string("not an object"), {}, 0, path("model.so"), {}, location)));
   EXPECT_NE(message.find("linking failed"), std::string::npos) << message;
   EXPECT_EQ(countFiles(), 0);
   std::string object = readFile(FAKE_MODEL_OBJECT);

@@ -4,6 +4,7 @@
 
 #include "secateur/InitAll.h"
 #include "secateur/Pipeline/Pipeline.h"
+#include "secateur/Support/CrashGuard.h"
 #include "secateur/Support/Diagnostics.h"
 
 #include "llvm/Option/ArgList.h"
@@ -13,6 +14,8 @@
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/StringSaver.h"
 #include "llvm/Support/TargetSelect.h"
+
+#include <cstdlib>
 
 using namespace llvm;
 using namespace secateur;
@@ -63,6 +66,16 @@ Run the library with run-model, from C (secateur.h) or from Python.)";
 
 static int fail(const Twine &message) {
   errs() << "error: " << message << "\n";
+  return 1;
+}
+
+/// The one line for a defect of ours, after which the process has to end: removes
+/// the files that are being written.
+static int failInternally(StringRef reason) {
+  sys::RunInterruptHandlers();
+  errs() << "error: internal error: " << reason
+         << "; this is a defect of Secateur " SECATEUR_VERSION
+            ": please report it with the model and the command line\n";
   return 1;
 }
 
@@ -221,8 +234,6 @@ static PhaseListener makeListener(bool verbose) {
 
 int main(int argc, char **argv) {
   InitLLVM initialise(argc, argv);
-  setBugReportMsg(
-      "compile-model crashed. This is a defect of Secateur: please report it with the model.\n");
 
   Options table;
   BumpPtrAllocator allocator;
@@ -248,9 +259,19 @@ int main(int argc, char **argv) {
   InitializeNativeTargetAsmPrinter();
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
-  mlir::MLIRContext context(registry);
+  GuardedThreadPool threads(options->threads,
+                            [](const std::string &reason) { std::_Exit(failInternally(reason)); });
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.setThreadPool(threads);
   DiagnosticPrinter printer(&context, errs());
-  if (mlir::succeeded(compile(*options, context, makeListener(arguments.hasArg(OPT_verbose)))))
+  bool succeeded = false;
+  std::optional<std::string> crash = runGuarded([&] {
+    succeeded =
+        mlir::succeeded(compile(*options, context, makeListener(arguments.hasArg(OPT_verbose))));
+  });
+  if (crash) // What the compiler was working on cannot be taken down safely.
+    std::_Exit(failInternally(*crash));
+  if (succeeded)
     return 0;
   if (printer.getNumErrors() == 0)
     return fail("failed without a message; this is a defect of Secateur");

@@ -47,7 +47,7 @@ static LogicalResult run(MLIRContext &context) {
     auto file = openOutputFile(output, &error);
     if (!file)
       return emitError(module->getLoc()) << error;
-    file->os() << text->object;
+    file->os() << text->objects.front();
     file->keep();
     return success();
   }
@@ -57,8 +57,9 @@ static LogicalResult run(MLIRContext &context) {
   codegen::LinkOptions link;
   link.kind =
       output.ends_with(".o") ? codegen::ArtifactKind::Object : codegen::ArtifactKind::SharedLibrary;
-  return success(succeeded(codegen::linkModel(
-      compiled->object, compiled->weights, compiled->weightBytes, output, link, module->getLoc())));
+  return success(
+      succeeded(codegen::linkModel(compiled->objects, compiled->weights, compiled->weightBytes,
+                                   output, link, module->getLoc())));
 }
 
 int main(int argc, char **argv) {

@@ -30,14 +30,11 @@ struct CodeGenOptions {
   /// "strict" or "fast", for the descriptor; passes before this one act on it.
   std::string mathMode = "strict";
   std::string modelName;
-  /// Threads that may compile. MLIR's passes use the context's; LLVM's part runs
-  /// on one whatever this says, so that the object is the same for any number.
-  unsigned threads = 2;
 };
 
 struct CompiledObject {
-  /// A relocatable ELF object, or text.
-  std::string object;
+  /// Relocatable ELF objects to be linked, or one text.
+  std::vector<std::string> objects;
   std::vector<PackedWeight> weights;
   uint64_t weightBytes = 0;
 };
@@ -61,11 +58,12 @@ mlir::FailureOr<TargetInfo> lookUpTarget(llvm::StringRef cpu, mlir::Location loc
 void buildCodeGenPipeline(mlir::OpPassManager &manager, const TargetInfo &target);
 
 /// Compiles `module`, which is changed into the LLVM dialect on the way. Errors
-/// are diagnostics at the operations to blame.
+/// are diagnostics at the operations to blame. Works on the threads of the module's
+/// context; the result does not depend on their number.
 mlir::FailureOr<CompiledObject> compileToObject(mlir::ModuleOp module,
                                                 const CodeGenOptions &options);
 
-/// The same, as the text of the optimised LLVM IR in `CompiledObject::object`.
+/// The same, as the text of the optimised LLVM IR in `CompiledObject::objects`.
 mlir::FailureOr<CompiledObject> compileToLLVMText(mlir::ModuleOp module,
                                                   const CodeGenOptions &options);
 

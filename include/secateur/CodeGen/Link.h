@@ -30,13 +30,14 @@ struct LinkResult {
   std::string weightsFile;
 };
 
-/// Merges `object` (an ELF object as compileToObject() makes it) with the runtime
+/// Merges `objects` (ELF, as compileToObject() makes them) with the runtime
 /// and the weights into `output`. The artifact appears whole or not at all, also
 /// after an interrupt: temporary files lie beside it and are renamed. Errors are
 /// diagnostics at `location`.
-llvm::FailureOr<LinkResult> linkModel(llvm::StringRef object, llvm::ArrayRef<PackedWeight> weights,
-                                      uint64_t weightBytes, llvm::StringRef output,
-                                      const LinkOptions &options, mlir::Location location);
+llvm::FailureOr<LinkResult> linkModel(llvm::ArrayRef<std::string> objects,
+                                      llvm::ArrayRef<PackedWeight> weights, uint64_t weightBytes,
+                                      llvm::StringRef output, const LinkOptions &options,
+                                      mlir::Location location);
 
 } // namespace secateur::codegen
 

@@ -157,17 +157,17 @@ static FailureOr<std::vector<std::string>> makeArguments(StringRef output, Strin
   return arguments;
 }
 
-FailureOr<LinkResult> codegen::linkModel(StringRef object, ArrayRef<PackedWeight> weights,
-                                         uint64_t weightBytes, StringRef outputPath,
-                                         const LinkOptions &options, Location location) {
+FailureOr<LinkResult> codegen::linkModel(ArrayRef<std::string> objects,
+                                         ArrayRef<PackedWeight> weights, uint64_t weightBytes,
+                                         StringRef outputPath, const LinkOptions &options,
+                                         Location location) {
   // A copy: lld resets the command-line options of the process, which may hold it.
   std::string pathCopy = outputPath.str();
   StringRef output = pathCopy;
   TemporaryFiles files(output, location);
   FailureOr<StringRef> temporary = files.create(".out");
-  FailureOr<StringRef> model = files.create(".model.o", object);
   FailureOr<StringRef> runtime = files.create(".runtime.o", runtime::runtimeObject());
-  if (failed(temporary) || failed(model) || failed(runtime))
+  if (failed(temporary) || failed(runtime))
     return failure();
   StringRef weightsFile;
   FailureOr<StringRef> blob =
@@ -176,7 +176,13 @@ FailureOr<LinkResult> codegen::linkModel(StringRef object, ArrayRef<PackedWeight
       makeArguments(output, *temporary, options.kind, files);
   if (failed(blob) || failed(arguments))
     return failure();
-  for (StringRef input : {*model, *runtime, *blob})
+  for (const std::string &object : objects) {
+    FailureOr<StringRef> model = files.create(".model.o", object);
+    if (failed(model))
+      return failure();
+    arguments->push_back(model->str());
+  }
+  for (StringRef input : {*runtime, *blob})
     arguments->push_back(input.str());
   if (failed(runLinker(*arguments, location)))
     return failure();
