@@ -56,6 +56,11 @@ FailureOr<OutputFile> OutputFile::open(StringRef path, EmitError emitError) {
     emitError() << "cannot write '" << printable(path) << "': it is a folder";
     return failure();
   }
+  // A finished file takes the place of what is there: of a device, to everyone's harm.
+  if (fs::exists(path) && !fs::is_regular_file(path)) {
+    emitError() << "cannot write '" << printable(path) << "': it is not a file";
+    return failure();
+  }
   llvm::Expected<fs::TempFile> file = fs::TempFile::create(path + ".%%%%%%%%.tmp");
   if (!file) {
     emitError() << "cannot write '" << printable(path) << "': " << llvm::toString(file.takeError());

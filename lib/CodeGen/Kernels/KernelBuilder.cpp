@@ -85,6 +85,31 @@ Value KernelBuilder::opaque(Value value) {
       .getResult(0);
 }
 
+SmallVector<Value> KernelBuilder::fence(ValueRange values) {
+  if (values.empty())
+    return {};
+  std::string results, operands;
+  for (auto [i, value] : llvm::enumerate(values)) {
+    bool isVector = isa<VectorType>(value.getType());
+    results += isVector ? (target.vectorBits == 512 ? "=v," : "=x,") : "=r,";
+    operands += llvm::formatv("{0}{1}", i ? "," : "", i).str();
+  }
+  SmallVector<Type> types(values.getTypes());
+  Type type =
+      types.size() == 1 ? types[0] : LLVM::LLVMStructType::getLiteral(builder.getContext(), types);
+  Value all = LLVM::InlineAsmOp::create(builder, loc, type, values, "", results + operands,
+                                        /*has_side_effects=*/false, /*is_align_stack=*/false,
+                                        LLVM::tailcallkind::TailCallKind::None,
+                                        LLVM::AsmDialectAttr(), ArrayAttr())
+                  .getResult(0);
+  if (types.size() == 1)
+    return {all};
+  SmallVector<Value> fenced;
+  for (size_t i = 0; i < types.size(); ++i)
+    fenced.push_back(LLVM::ExtractValueOp::create(builder, loc, all, i));
+  return fenced;
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

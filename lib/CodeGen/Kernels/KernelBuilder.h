@@ -57,6 +57,9 @@ public:
   /// The same value (i64), of which LLVM does not know where it comes from: it
   /// would compute divisions anew inside loops where it folds them into addresses.
   mlir::Value opaque(mlir::Value value);
+  /// The same values (i64, pointers, vectors), none of which LLVM computes before all
+  /// of them are needed: it keeps what comes before apart from what comes after.
+  llvm::SmallVector<mlir::Value> fence(mlir::ValueRange values);
 
   // Memory. Offsets count elements of `element`.
   mlir::Value offset(mlir::Value pointer, mlir::Value elements, mlir::Type element);

@@ -3,8 +3,12 @@
 //===----------------------------------------------------------------------===//
 // A tile is a few output pixels of one vector of channels. Each input vector is loaded
 // once and goes to all the pixels that it touches. Taps, strides and dilations are in
-// the kernel's form. A tile on an edge of the image is the same code with addresses
-// that go to a buffer of zeros for what lies outside.
+// the kernel's form.
+//
+// A tile's code knows which of its input columns lie outside the image and leaves them
+// out; where widths are constant, each row is a few runs of tiles of the same code.
+// Where they are not, tiles at the sides go by masks. Input rows outside the image are
+// read from a buffer of zeros.
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
@@ -16,13 +20,56 @@ using namespace secateur::codegen;
 
 namespace {
 
+/// The code of a tile.
+struct DepthwiseTile {
+  /// Output pixels.
+  int64_t rows, columns;
+  /// Input columns at its left and right that are outside the image.
+  int64_t left = 0, right = 0;
+  /// Columns may be outside, input and output ones: masks say which.
+  bool guarded = false;
+
+  bool operator==(const DepthwiseTile &other) const {
+    return rows == other.rows && columns == other.columns && left == other.left &&
+           right == other.right && guarded == other.guarded;
+  }
+  std::string key() const {
+    return llvm::formatv("{0}x{1}l{2}r{3}{4}", rows, columns, left, right, guarded ? "g" : "");
+  }
+};
+
+/// Tiles of the same code from output column `begin` to `end`.
+struct DepthwiseRun {
+  DepthwiseTile tile;
+  int64_t begin, end;
+};
+
 struct DepthwiseForm {
   int64_t tapsY, tapsX, strideY, strideX, dilationY, dilationX;
+  /// Channels in the last vector; 0 where it is full.
+  int64_t channelsLeft;
+  /// Input columns, leading pad and output columns, where they are constant.
+  int64_t width, padLeft, outWidth;
+  /// Whether the output's height is known to be a multiple of the rows of a tile.
+  bool wholeRows;
   EpilogueForm epilogue;
 
+  /// What the code of a tile depends on.
+  std::string tileKey() const {
+    return llvm::formatv("{0}x{1}s{2}x{3}d{4}x{5}c{6}|{7}", tapsY, tapsX, strideY, strideX,
+                         dilationY, dilationX, channelsLeft, epilogue.key());
+  }
   std::string key() const {
-    return llvm::formatv("{0}x{1}s{2}x{3}d{4}x{5}|{6}", tapsY, tapsX, strideY, strideX, dilationY,
-                         dilationX, epilogue.key());
+    return llvm::formatv("{0}|{1},{2},{3},{4}", tileKey(), width, padLeft, outWidth, wholeRows);
+  }
+  bool hasConstantWidth() const {
+    return !ShapedType::isDynamic(width) && !ShapedType::isDynamic(outWidth);
+  }
+  int64_t inputRows(int64_t rows) const {
+    return (rows - 1) * strideY + (tapsY - 1) * dilationY + 1;
+  }
+  int64_t inputColumns(int64_t columns) const {
+    return (columns - 1) * strideX + (tapsX - 1) * dilationX + 1;
   }
 };
 
@@ -41,7 +88,9 @@ struct DepthwiseArguments {
   SmallVector<Value> xStrides = SmallVector<Value>(3), yStrides = SmallVector<Value>(3);
   SmallVector<SmallVector<Value>> extraStrides;
   SmallVector<Value> extraChannel;
-  Value begin, end;
+  /// The range of tasks; for the code of a tile, the output row, and from which
+  /// output column to which.
+  Value row, begin, end;
 
   void forEach(function_ref<void(Value &)> visit) {
     for (Value *value : {&x, &w, &y})
@@ -58,187 +107,316 @@ struct DepthwiseArguments {
         visit(value);
     for (Value &value : extraChannel)
       visit(value);
-    visit(begin);
-    visit(end);
+    for (Value *value : {&row, &begin, &end})
+      visit(*value);
+  }
+  SmallVector<Value> list() {
+    SmallVector<Value> values;
+    forEach([&](Value &value) { values.push_back(value); });
+    return values;
   }
 };
+
+/// Output pixels of a full tile. Weights stay in registers beside the sums of the
+/// output columns that are not complete yet: two rows of them where that fits.
+DepthwiseTile largestTile(const DepthwiseForm &form) {
+  return {form.tapsY > 1 && form.tapsY * form.tapsX <= 9 ? 2 : 1, 7};
+}
+
+/// A row of tiles of equal code, where widths are constant.
+SmallVector<DepthwiseRun> planRow(const DepthwiseForm &form, const DepthwiseTile &largest) {
+  SmallVector<DepthwiseRun> runs;
+  for (int64_t column = 0; column < form.outWidth; column += largest.columns) {
+    DepthwiseTile tile{largest.rows, std::min(largest.columns, form.outWidth - column)};
+    int64_t first = column * form.strideX - form.padLeft, span = form.inputColumns(tile.columns);
+    tile.left = std::clamp<int64_t>(-first, 0, span);
+    tile.right = std::clamp<int64_t>(first + span - form.width, 0, span - tile.left);
+    if (runs.empty() || !(runs.back().tile == tile))
+      runs.push_back({tile, column, column});
+    runs.back().end = column + tile.columns;
+  }
+  return runs;
+}
 
 class DepthwiseKernel {
 public:
   DepthwiseKernel(KernelModule &kernels, KernelBuilder &k, const DepthwiseForm &form,
                   ValueRange values)
-      : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), vectorType(k.vectorOf(f32)),
-        // Few accumulators: LLVM schedules larger tiles into spills.
-        tileRows(rowsOf(form)), tileColumns(form.tapsY * form.tapsX <= 9 ? 4 : 3) {
+      : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), largest(largestTile(form)) {
     size_t next = 0;
     arg.forEach([&](Value &value) { value = values[next++]; });
   }
 
-  /// Output rows of a tile. With a stride, rows share too few inputs to pay.
-  static int64_t rowsOf(const DepthwiseForm &form) {
-    return form.strideY == 1 && form.tapsY > 1 ? 2 : 1;
-  }
-
+  /// The kernel: shares out tasks, each some output rows of an image.
   void emit() {
-    scratch = k.scratch();
     k.loop(arg.begin, arg.end, 1, [&](Value task) { emitTask(task); });
   }
+  /// What it calls: tiles of one row, all channels of each. A function of its own,
+  /// which layers of other widths share.
+  void emitTiles(const DepthwiseTile &tile);
 
 private:
-  /// Where a tile lies: inside the image, at an edge, or at an edge with channels that
-  /// do not fill a vector.
-  enum class Place { Inside, Edge, Tail };
+  /// Of some channels in a tile: where its rows start, and masks.
+  struct Channels {
+    Value at, mask;
+    SmallVector<Value> rows, outRows;
+    SmallVector<SmallVector<Value>> extraRows;
+  };
 
   void emitTask(Value task);
-  void emitChannels(Value channel);
-  void emitTile(Value column, Place place);
-  void store(int64_t row, Value column, Value accumulator, Place place);
-  int64_t inputRows() const {
-    return (tileRows - 1) * form.strideY + (form.tapsY - 1) * form.dilationY + 1;
-  }
-  int64_t inputColumns() const {
-    return (tileColumns - 1) * form.strideX + (form.tapsX - 1) * form.dilationX + 1;
-  }
+  void callRow(DepthwiseArguments &row, int64_t rows);
+  void callTiles(DepthwiseArguments &row, const DepthwiseTile &tile, Value begin, Value end);
+  void emitTileAt(const DepthwiseTile &tile, Value column);
+  void emitChannels(KernelBuilder &kb, const DepthwiseTile &tile, Channels channels);
+  void storeColumn(KernelBuilder &kb, const DepthwiseTile &tile, Channels &channels,
+                   ArrayRef<Value> shared, int64_t column, ArrayRef<Value> sums);
+  Value atChannel(size_t e, Value pointer, Value channel);
 
   KernelModule &kernels;
   KernelBuilder &k;
   const DepthwiseForm &form;
   DepthwiseArguments arg;
   Type f32;
-  VectorType vectorType;
-  int64_t tileRows, tileColumns;
-  Value zeros, scratch;
-  // Of the task at hand; masks say which input and output rows exist.
-  Value image, row, top, rowsInside;
-  SmallVector<Value> inputRowMasks, outputRowMasks;
-  // Of the channels at hand.
-  Value channel, mask, isWhole;
-  SmallVector<Value> weights;
+  DepthwiseTile largest;
+  // Of the tile's code.
+  Value zeros, scratch, top;
+  /// From column to column in each input row: 0 where the row is outside.
+  SmallVector<Value> rowExists, rowSteps;
+  // Of the tile at hand, where it is guarded: which columns exist.
+  SmallVector<Value> inputMasks, outputMasks;
 };
 
 } // namespace
 
+//===----------------------------------------------------------------------===//
+// Tasks
+//===----------------------------------------------------------------------===//
+
 void DepthwiseKernel::emitTask(Value task) {
-  zeros = kernels.zeros(k);
-  Value groups = k.ceilDiv(arg.outHeight, k.constant(tileRows));
+  Value groups = k.ceilDiv(arg.outHeight, k.constant(largest.rows));
   SmallVector<Value> at = k.decompose(task, {groups, groups});
-  image = k.opaque(at[0]);
-  row = k.mul(k.opaque(at[1]), tileRows);
-  top = k.sub(k.mul(row, form.strideY), arg.padTop);
-  inputRowMasks.clear();
-  outputRowMasks.clear();
-  for (int64_t r = 0; r < inputRows(); ++r)
-    inputRowMasks.push_back(k.maskOf(k.below(k.add(top, r), arg.height)));
-  for (int64_t r = 0; r < tileRows; ++r)
-    outputRowMasks.push_back(k.maskOf(k.less(k.add(row, r), arg.outHeight)));
-  rowsInside =
-      k.land(k.lessEqual(k.constant(0), top), k.lessEqual(k.add(top, inputRows()), arg.height));
-  rowsInside = k.land(rowsInside, k.lessEqual(k.add(row, tileRows), arg.outHeight));
-  k.loop(k.constant(0), arg.channels, k.target.lanes(), [&](Value c) { emitChannels(c); });
+  Value image = at[0];
+  DepthwiseArguments row = arg;
+  row.row = k.mul(at[1], largest.rows);
+  row.x = k.offset(arg.x, k.mul(image, arg.xStrides[0]), f32);
+  row.y = k.offset(arg.y, k.mul(image, arg.yStrides[0]), form.epilogue.stored);
+  for (auto [i, operand] : llvm::enumerate(form.epilogue.operands))
+    row.extras[i] = k.offset(arg.extras[i], k.mul(image, arg.extraStrides[i][0]), operand.element);
+  if (form.wholeRows)
+    return callRow(row, largest.rows);
+  Value left = k.sub(arg.outHeight, row.row);
+  k.ifThen(
+      k.lessEqual(k.constant(largest.rows), left), [&] { callRow(row, largest.rows); },
+      [&] { callRow(row, 1); });
 }
 
-void DepthwiseKernel::emitChannels(Value c) {
-  int64_t lanes = k.target.lanes();
-  channel = c;
-  Value left = k.sub(arg.channels, c);
-  mask = k.maskBelow(left);
-  isWhole = k.lessEqual(k.constant(lanes), left);
-  weights.clear();
-  for (int64_t tap = 0; tap < form.tapsY * form.tapsX; ++tap) {
-    Value pointer = k.offset(arg.w, k.add(k.mul(arg.channels, tap), c), f32);
-    weights.push_back(k.loadMasked(vectorType, pointer, mask));
+void DepthwiseKernel::callRow(DepthwiseArguments &row, int64_t rows) {
+  DepthwiseTile tile{rows, largest.columns};
+  if (form.hasConstantWidth()) {
+    for (const DepthwiseRun &run : planRow(form, tile))
+      callTiles(row, run.tile, k.constant(run.begin), k.constant(run.end));
+    return;
   }
-  k.loop(k.constant(0), arg.outWidth, tileColumns, [&](Value column) {
-    Value first = k.sub(k.mul(column, form.strideX), arg.padLeft);
-    Value isInside = k.land(k.lessEqual(k.constant(0), first),
-                            k.lessEqual(k.add(first, inputColumns()), arg.width));
-    isInside = k.land(isInside, k.lessEqual(k.add(column, tileColumns), arg.outWidth));
-    isInside = k.land(isInside, rowsInside);
-    auto emitEdge = [&] {
-      k.ifThen(
-          isWhole, [&] { emitTile(column, Place::Edge); }, [&] { emitTile(column, Place::Tail); });
-    };
-    k.ifThen(k.land(isInside, isWhole), [&] { emitTile(column, Place::Inside); }, emitEdge);
-  });
+  DepthwiseTile guarded = tile;
+  guarded.guarded = true;
+  // Tiles from the first to the last that need no masks.
+  Value columns = k.constant(tile.columns), zero = k.constant(0), stride = k.constant(form.strideX);
+  Value begin = k.mul(k.ceilDiv(k.ceilDiv(arg.padLeft, stride), columns), tile.columns);
+  begin = k.min(begin, arg.outWidth);
+  Value reach = k.max(k.sub(k.add(arg.width, arg.padLeft), k.constant(form.inputColumns(1))),
+                      k.constant(-form.strideX));
+  Value whole = k.min(k.add(k.div(k.add(reach, form.strideX), stride), zero), arg.outWidth);
+  Value end = k.mul(k.div(whole, columns), tile.columns);
+  end = k.max(end, begin);
+  callTiles(row, guarded, zero, begin);
+  callTiles(row, tile, begin, end);
+  callTiles(row, guarded, end, arg.outWidth);
 }
 
-void DepthwiseKernel::emitTile(Value column, Place place) {
+void DepthwiseKernel::callTiles(DepthwiseArguments &row, const DepthwiseTile &tile, Value begin,
+                                Value end) {
+  row.begin = begin;
+  row.end = end;
+  SmallVector<Value> values = row.list();
+  std::string key = form.tileKey() + "|" + tile.key();
+  auto tiles = kernels.get("depthwise_tiles", key, ValueRange(values).getTypes(), k.loc,
+                           [&](KernelBuilder &inner, ValueRange own) {
+                             DepthwiseKernel(kernels, inner, form, own).emitTiles(tile);
+                           });
+  func::CallOp::create(k.builder, k.loc, tiles, values);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+void DepthwiseKernel::emitTiles(const DepthwiseTile &tile) {
+  zeros = kernels.zeros(k);
+  if (tile.guarded)
+    scratch = k.scratch();
+  top = k.sub(k.mul(arg.row, form.strideY), arg.padTop);
+  for (int64_t r = 0; r < form.inputRows(tile.rows); ++r) {
+    rowExists.push_back(k.maskOf(k.below(k.add(top, r), arg.height)));
+    rowSteps.push_back(k.land(k.mul(arg.xStrides[2], 4), rowExists[r]));
+  }
+  k.loop(arg.begin, arg.end, tile.columns, [&](Value column) { emitTileAt(tile, column); });
+}
+
+void DepthwiseKernel::emitTileAt(const DepthwiseTile &tile, Value column) {
   Value left = k.sub(k.mul(column, form.strideX), arg.padLeft);
-  Value origin = k.add(k.dot({image, top, left}, arg.xStrides), channel);
-  SmallVector<Value> accumulators(tileRows * tileColumns, k.splat(0.0));
-  // Input rows that any tap of any output row needs; `across` moves from column to
-  // column, opaque so that it stays the one thing that moves.
+  inputMasks.clear();
+  outputMasks.clear();
+  if (tile.guarded) {
+    for (int64_t q = 0; q < form.inputColumns(tile.columns); ++q)
+      inputMasks.push_back(k.maskOf(k.below(k.add(left, q), arg.width)));
+    for (int64_t j = 0; j < tile.columns; ++j)
+      outputMasks.push_back(k.maskOf(k.less(k.add(column, j), arg.outWidth)));
+  }
+  SmallVector<Value> rows, outRows;
+  SmallVector<SmallVector<Value>> extraRows(form.epilogue.operands.size());
+  for (auto [r, exists] : llvm::enumerate(rowExists)) {
+    Value elements =
+        k.dot({k.add(top, r), k.add(left, tile.left)}, {arg.xStrides[1], arg.xStrides[2]});
+    rows.push_back(k.guarded(k.offset(arg.x, elements, f32), zeros, exists));
+  }
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    SmallVector<Value> at{k.add(arg.row, i), column};
+    outRows.push_back(
+        k.offset(arg.y, k.dot(at, {arg.yStrides[1], arg.yStrides[2]}), form.epilogue.stored));
+    for (auto [e, operand] : llvm::enumerate(form.epilogue.operands))
+      extraRows[e].push_back(k.offset(arg.extras[e],
+                                      k.dot(at, {arg.extraStrides[e][1], arg.extraStrides[e][2]}),
+                                      operand.element));
+  }
+  int64_t lanes = k.target.lanes();
+  Value whole = k.sub(arg.channels, k.constant(form.channelsLeft));
+  k.loop(k.constant(0), whole, lanes,
+         [&](Value channel) { emitChannels(k, tile, {channel, {}, rows, outRows, extraRows}); });
+  if (form.channelsLeft == 0)
+    return;
+  // Half a vector does for few channels.
+  TargetFacts narrow = k.target;
+  if (narrow.vectorBits == 512 && form.channelsLeft <= lanes / 2)
+    narrow.vectorBits = 256;
+  KernelBuilder kb(k.builder, k.loc, narrow);
+  Value mask;
+  if (form.channelsLeft != narrow.lanes())
+    mask = kb.maskBelow(k.constant(form.channelsLeft));
+  emitChannels(kb, tile, {whole, mask, rows, outRows, extraRows});
+}
+
+/// The tap that leads from output `out` to input `in`, or -1.
+static int64_t tapOf(int64_t in, int64_t out, int64_t stride, int64_t dilation, int64_t taps) {
+  int64_t distance = in - out * stride;
+  bool isTap = distance >= 0 && distance % dilation == 0 && distance / dilation < taps;
+  return isTap ? distance / dilation : -1;
+}
+
+/// Goes along the input columns. A fence after each keeps LLVM from working on the
+/// columns at once, for which registers do not suffice; an output column is stored as
+/// soon as it is complete.
+void DepthwiseKernel::emitChannels(KernelBuilder &kb, const DepthwiseTile &tile,
+                                   Channels channels) {
   Type byte = k.builder.getI8Type();
-  Value step = k.mul(arg.xStrides[2], 4), across = k.constant(0);
-  SmallVector<Value> pointers;
-  for (int64_t r = 0; r < inputRows(); ++r)
-    pointers.push_back(k.opaque(k.offset(arg.x, k.add(origin, k.mul(arg.xStrides[1], r)), f32)));
-  // The tap that leads from output `out` to input `in`, or -1.
-  auto tapOf = [](int64_t in, int64_t out, int64_t stride, int64_t dilation, int64_t taps) {
-    int64_t distance = in - out * stride;
-    bool isTap = distance >= 0 && distance % dilation == 0 && distance / dilation < taps;
-    return isTap ? distance / dilation : -1;
+  VectorType vectorType = kb.vectorOf(f32);
+  auto load = [&](Value pointer) {
+    return channels.mask ? kb.loadMasked(vectorType, pointer, channels.mask)
+                         : kb.load(vectorType, pointer);
   };
-  for (int64_t q = 0; q < inputColumns(); ++q) {
-    Value columnMask;
-    if (place != Place::Inside)
-      columnMask = k.maskOf(k.below(k.add(left, q), arg.width));
-    for (int64_t r = 0; r < inputRows(); ++r) {
+  SmallVector<Value> weights;
+  for (int64_t tap = 0; tap < form.tapsY * form.tapsX; ++tap)
+    weights.push_back(load(k.offset(arg.w, k.add(k.mul(arg.channels, tap), channels.at), f32)));
+  SmallVector<Value> shared(form.epilogue.operands.size());
+  for (auto [e, operand] : llvm::enumerate(form.epilogue.operands))
+    if (!operand.variesByRow)
+      shared[e] = loadOperand(kb, operand, atChannel(e, arg.extras[e], channels.at),
+                              arg.extraChannel[e], channels.mask);
+  SmallVector<Value> pointers;
+  for (Value row : channels.rows)
+    pointers.push_back(k.offset(row, channels.at, f32));
+  for (Value &row : channels.outRows)
+    row = k.offset(row, channels.at, form.epilogue.stored);
+  pointers = k.fence(pointers);
+  channels.outRows = k.fence(channels.outRows);
+  Value nothing = tile.guarded ? k.offset(zeros, channels.at, f32) : Value();
+  int64_t span = form.inputColumns(1), columns = form.inputColumns(tile.columns);
+  SmallVector<Value> sums(tile.rows * tile.columns);
+  int64_t stored = 0;
+  for (int64_t q = 0; q < columns; ++q) {
+    bool isInside = q >= tile.left && q < columns - tile.right;
+    for (auto [r, pointer] : llvm::enumerate(pointers)) {
       Value input;
-      for (int64_t i = 0; i < tileRows; ++i)
-        for (int64_t j = 0; j < tileColumns; ++j) {
+      for (int64_t i = 0; i < tile.rows; ++i)
+        for (int64_t j = 0; j < tile.columns && isInside; ++j) {
           int64_t y = tapOf(r, i, form.strideY, form.dilationY, form.tapsY);
           int64_t x = tapOf(q, j, form.strideX, form.dilationX, form.tapsX);
           if (y < 0 || x < 0)
             continue;
-          if (!input) {
-            Value pointer = k.offset(pointers[r], across, byte);
-            if (place != Place::Inside)
-              pointer = k.guarded(pointer, zeros, k.land(inputRowMasks[r], columnMask));
-            input = place == Place::Tail ? k.loadMasked(vectorType, pointer, mask)
-                                         : k.load(vectorType, pointer);
-          }
-          Value &sum = accumulators[i * tileColumns + j];
-          sum = k.fma(input, weights[y * form.tapsX + x], sum);
+          if (!input)
+            input = load(tile.guarded ? k.guarded(pointer, nothing, inputMasks[q]) : pointer);
+          Value &sum = sums[i * tile.columns + j], weight = weights[y * form.tapsX + x];
+          sum = sum ? kb.fma(input, weight, sum) : kb.mulf(input, weight);
         }
+      if (isInside)
+        pointer = k.offset(pointer, rowSteps[r], byte);
     }
-    across = k.opaque(k.add(across, step));
+    for (; stored < tile.columns && stored * form.strideX + span - 1 <= q; ++stored)
+      storeColumn(kb, tile, channels, shared, stored, sums);
+    SmallVector<Value *> kept;
+    for (Value &pointer : pointers)
+      kept.push_back(&pointer);
+    for (int64_t i = 0; i < tile.rows; ++i)
+      for (int64_t j = stored; j < tile.columns; ++j)
+        if (Value &sum = sums[i * tile.columns + j])
+          kept.push_back(&sum);
+    SmallVector<Value> fenced =
+        k.fence(llvm::map_to_vector(kept, [](Value *value) { return *value; }));
+    for (auto [value, fence] : llvm::zip(kept, fenced))
+      *value = fence;
   }
-  for (int64_t i = 0; i < tileRows; ++i)
-    for (int64_t j = 0; j < tileColumns; ++j)
-      store(i, k.add(column, j), accumulators[i * tileColumns + j], place);
 }
 
-/// At an edge, what does not exist is read from the zeros and stored to the scratch: no
-/// branches, behind which LLVM would sink the sums.
-void DepthwiseKernel::store(int64_t r, Value column, Value accumulator, Place place) {
-  Value outRow = k.add(row, r), exists;
-  if (place != Place::Inside)
-    exists = k.land(outputRowMasks[r], k.maskOf(k.less(column, arg.outWidth)));
-  SmallVector<Value> values{accumulator};
-  for (auto [i, operand] : llvm::enumerate(form.epilogue.operands)) {
-    Value elements = k.dot({image, outRow, column}, arg.extraStrides[i]);
-    if (operand.columns != ColumnAccess::None)
-      elements = k.add(elements, k.mul(channel, arg.extraChannel[i]));
-    Value pointer = k.offset(arg.extras[i], elements, operand.element),
-          stride = arg.extraChannel[i];
-    if (exists && operand.variesByRow) {
-      pointer = k.guarded(pointer, zeros, exists);
-      stride = k.land(stride, exists);
-    }
-    values.push_back(
-        loadOperand(k, operand, pointer, stride, place == Place::Tail ? mask : Value()));
-  }
-  Value result = form.epilogue.emit(k, values);
-  Value elements = k.add(k.dot({image, outRow, column}, arg.yStrides), channel);
-  Value pointer = k.offset(arg.y, elements, form.epilogue.stored);
-  if (exists)
-    pointer = k.guarded(pointer, scratch, exists);
-  if (place == Place::Tail)
-    k.storeMasked(result, pointer, mask);
-  else
-    k.store(result, pointer);
+Value DepthwiseKernel::atChannel(size_t e, Value pointer, Value channel) {
+  const EpilogueOperand &operand = form.epilogue.operands[e];
+  if (operand.columns == ColumnAccess::None)
+    return pointer;
+  return k.offset(pointer, k.mul(channel, arg.extraChannel[e]), operand.element);
 }
+
+/// Columns that do not exist are stored to the scratch: no branches, behind which LLVM
+/// would sink the sums.
+void DepthwiseKernel::storeColumn(KernelBuilder &kb, const DepthwiseTile &tile, Channels &channels,
+                                  ArrayRef<Value> shared, int64_t column, ArrayRef<Value> sums) {
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    Value sum = sums[i * tile.columns + column];
+    SmallVector<Value> values{sum ? sum : kb.splat(0.0)};
+    for (auto [e, operand] : llvm::enumerate(form.epilogue.operands)) {
+      if (!operand.variesByRow) {
+        values.push_back(shared[e]);
+        continue;
+      }
+      Value elements = k.mul(arg.extraStrides[e][2], column), stride = arg.extraChannel[e];
+      Value pointer =
+          k.offset(atChannel(e, channels.extraRows[e][i], channels.at), elements, operand.element);
+      if (tile.guarded) {
+        pointer = k.guarded(pointer, zeros, outputMasks[column]);
+        stride = k.land(stride, outputMasks[column]);
+      }
+      values.push_back(loadOperand(kb, operand, pointer, stride, channels.mask));
+    }
+    Value result = form.epilogue.emit(kb, values), &out = channels.outRows[i];
+    Value pointer = tile.guarded ? k.guarded(out, scratch, outputMasks[column]) : out;
+    if (channels.mask)
+      kb.storeMasked(result, pointer, channels.mask);
+    else
+      kb.store(result, pointer);
+    out = k.opaque(k.offset(out, arg.yStrides[2], form.epilogue.stored));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The call
+//===----------------------------------------------------------------------===//
 
 LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
                                                     kern::DepthwiseConvOp op) {
@@ -247,7 +425,7 @@ LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
   auto isF32 = [](Value value) {
     return cast<MemRefType>(value.getType()).getElementType().isF32();
   };
-  // Beyond some forty taps the unrolled code is larger than it is fast.
+  // Beyond some hundred taps the unrolled code is larger than it is fast.
   if (!isF32(op.getInput()) || !isF32(op.getFilter()) || !interface.getAccumulatorType().isF32() ||
       !filter.getLayout().isIdentity() || !hasUnitInnerStride(op.getInput()) ||
       !hasUnitInnerStride(op.getInit()) || filter.getDimSize(0) * filter.getDimSize(1) > 121)
@@ -255,22 +433,35 @@ LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
   FailureOr<EpilogueForm> epilogue = analyzeEpilogue(interface, /*columnDim=*/3);
   if (failed(epilogue))
     return failure();
-  DepthwiseForm form{
-      filter.getDimSize(0), filter.getDimSize(1), op.getStrides()[0], op.getStrides()[1],
-      op.getDilations()[0], op.getDilations()[1], *epilogue};
-  kernels.needZeros(kern::panelWidth);
+  auto input = cast<MemRefType>(op.getInput().getType()),
+       output = cast<MemRefType>(op.getInit().getType());
+  int64_t channels = filter.getDimSize(2), outHeight = output.getDimSize(1);
+  DepthwiseForm form{filter.getDimSize(0),
+                     filter.getDimSize(1),
+                     op.getStrides()[0],
+                     op.getStrides()[1],
+                     op.getDilations()[0],
+                     op.getDilations()[1],
+                     channels % kernels.target.lanes(),
+                     input.getDimSize(2),
+                     op.getPads()[1],
+                     output.getDimSize(2),
+                     /*wholeRows=*/false,
+                     *epilogue};
+  int64_t rows = largestTile(form).rows;
+  form.wholeRows = rows == 1 || (!ShapedType::isDynamic(outHeight) && outHeight % rows == 0);
+  kernels.needZeros(llvm::alignTo(channels, kern::panelWidth));
   OpBuilder builder(op);
   KernelBuilder k(builder, op.getLoc(), kernels.target);
   SmallVector<Value> sizes = sizesOf(k, op.getInit());
-  Value count = k.mul(sizes[0], k.ceilDiv(sizes[1], k.constant(DepthwiseKernel::rowsOf(form))));
-  Value work =
-      k.mul(k.mul(sizes[2], sizes[3]), form.tapsY * form.tapsX * DepthwiseKernel::rowsOf(form));
+  Value count = k.mul(sizes[0], k.ceilDiv(sizes[1], k.constant(rows)));
+  Value work = k.mul(k.mul(sizes[2], sizes[3]), form.tapsY * form.tapsX * rows);
   parallelOver(k, count, work, [&](Value begin, Value end) {
     DepthwiseArguments arg(form);
     BufferView x = viewOf(k, op.getInput()), w = viewOf(k, op.getFilter()),
                y = viewOf(k, op.getInit());
     arg.x = x.pointer, arg.w = w.pointer, arg.y = y.pointer;
-    arg.channels = k.constant(filter.getDimSize(2));
+    arg.channels = k.constant(channels);
     arg.height = x.sizes[1], arg.width = x.sizes[2];
     arg.outHeight = y.sizes[1], arg.outWidth = y.sizes[2];
     arg.padTop = k.constant(op.getPads()[0]), arg.padLeft = k.constant(op.getPads()[1]);
@@ -282,9 +473,8 @@ LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
       arg.extraStrides[i] = stridesAlong(k, operand, view, {0, 1, 2});
       arg.extraChannel[i] = stridesAlong(k, operand, view, {3})[0];
     }
-    arg.begin = begin, arg.end = end;
-    SmallVector<Value> values;
-    arg.forEach([&](Value &value) { values.push_back(value); });
+    arg.row = k.constant(0), arg.begin = begin, arg.end = end;
+    SmallVector<Value> values = arg.list();
     auto kernel = kernels.get("depthwise", form.key(), ValueRange(values).getTypes(), k.loc,
                               [&](KernelBuilder &inner, ValueRange own) {
                                 DepthwiseKernel(kernels, inner, form, own).emit();

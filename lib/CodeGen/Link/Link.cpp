@@ -164,6 +164,8 @@ FailureOr<LinkResult> codegen::linkModel(ArrayRef<std::string> objects,
   // A copy: lld resets the command-line options of the process, which may hold it.
   std::string pathCopy = outputPath.str();
   StringRef output = pathCopy;
+  if (fs::exists(output) && !fs::is_regular_file(output))
+    return emitError(location) << "cannot write '" << output << "': it is not a file";
   TemporaryFiles files(output, location);
   FailureOr<StringRef> temporary = files.create(".out");
   FailureOr<StringRef> runtime = files.create(".runtime.o", runtime::runtimeObject());

@@ -70,6 +70,14 @@ func.func @others(%x: memref<1x8x8x20xf32>, %w: memref<1x2x3x3x20x16xf32>, %y: m
   return
 }
 
+// Fourteen columns are a tile at the left edge and one at the right: neither has masks.
+// CHECK-LABEL: func.func @depthwise(
+// CHECK: call @kern_depthwise_[[$N:[0-9]+]](
+func.func @depthwise(%x: memref<1x14x14x32xf32>, %w: memref<3x3x32xf32>, %y: memref<1x14x14x32xf32>) {
+  kern.depthwise_conv ins(%x, %w : memref<1x14x14x32xf32>, memref<3x3x32xf32>) outs(%y : memref<1x14x14x32xf32>) pads [1, 1, 1, 1]
+  return
+}
+
 // Six rows of four panels in registers; the tail of the columns is masked.
 // CHECK-LABEL: func.func private @kern_contract_rows_1
 // CHECK-SAME: !llvm.ptr
@@ -81,3 +89,8 @@ func.func @others(%x: memref<1x8x8x20xf32>, %w: memref<1x2x3x3x20x16xf32>, %y: m
 // SSE-LABEL: func.func private @kern_contract_rows_1
 // SSE-NOT: vector.fma
 // SSE: arith.mulf {{.*}} : vector<4xf32>
+
+// CHECK: func.func private @kern_depthwise_[[$N]](
+// CHECK-COUNT-2: call @kern_depthwise_tiles_
+// CHECK-NOT: call
+// CHECK: return

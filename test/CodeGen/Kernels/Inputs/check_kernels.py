@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from kernels import ALLOW_512, Suite, pack
+from kernels import ALLOW_512, Suite, memref, pack
 
 MM = "affine_map<(m, n, k) -> (m, k)>", "affine_map<(m, n, k) -> (k, n)>", "affine_map<(m, n, k) -> (m, n)>"
 
@@ -153,18 +153,33 @@ def convolutions(s):
           f"outs(%a2 : $T2) pads [1, 1, 1, 1] {RESIDUAL}", [x, pack(filters, 1), r], expected + r)
 
 
+WIDE = [  # Several tiles in a row, tiles in the padding, an even and an odd number of rows
+    (1, 6, 30, (3, 3), (1, 1), (1, 1), (1, 1, 1, 1)), (1, 7, 17, (3, 3), (1, 1), (1, 1), (0, 0, 0, 0)),
+    (2, 5, 31, (3, 3), (2, 2), (1, 1), (1, 1, 1, 1)), (1, 6, 23, (5, 5), (1, 1), (1, 1), (2, 2, 2, 2)),
+    (1, 3, 2, (3, 3), (1, 1), (1, 1), (9, 9, 9, 9)), (1, 5, 40, (3, 3), (1, 1), (2, 4), (2, 4, 2, 4))]
+
+
 def depthwise(s):
-    for (n, h, w, taps, strides, dilations, pads), channels in itertools.product(WINDOWS, [3, 16, 37, 48]):
+    for (n, h, w, taps, strides, dilations, pads), channels in itertools.product(WINDOWS + WIDE, [3, 37, 48]):
         oh = output_extent(h, taps[0], strides[0], dilations[0], pads[0], pads[2])
         ow = output_extent(w, taps[1], strides[1], dilations[1], pads[1], pads[3])
         x, filters, bias = s.array(n, h, w, channels), s.array(*taps, channels), s.array(channels)
         r, y = s.array(n, oh, ow, channels), s.array(n, oh, ow, channels)
         expected = sum(view * filters[i, j].astype(np.float64) for i, j, view in windows(x, taps, strides, dilations, pads, (oh, ow)))
-        s.add(f"depthwise {n}x{h}x{w}x{channels} {taps} s{strides} d{dilations} p{pads}",
-              f"kern.depthwise_conv ins(%a0, %a1 : $T0, $T1) epilogue(%a2, %a3 : $T2, $T3) "
-              f"maps [affine_map<(a, b, c, d) -> (d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>] outs(%a4 : $T4) "
-              f"strides {list(strides)} dilations {list(dilations)} pads {list(pads)} {BIAS_RESIDUAL}",
-              [x, filters, bias, r, y], expected + bias + r)
+        image = f"memref<?x?x?x{channels}xf32>"
+        for types in (None, [image, memref(filters), memref(bias), image, image])[:2 if channels == 37 else 1]:
+            s.add(f"depthwise {n}x{h}x{w}x{channels} {taps} s{strides} d{dilations} p{pads} dynamic={bool(types)}",
+                  f"kern.depthwise_conv ins(%a0, %a1 : $T0, $T1) epilogue(%a2, %a3 : $T2, $T3) "
+                  f"maps [affine_map<(a, b, c, d) -> (d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>] outs(%a4 : $T4) "
+                  f"strides {list(strides)} dilations {list(dilations)} pads {list(pads)} {BIAS_RESIDUAL}",
+                  [x, filters, bias, r, y], expected + bias + r, types=types)
+    # Channels of a larger output, an input whose pixels are apart, a residual in place.
+    x, filters, y = s.array(1, 9, 20, 50)[..., :40], s.array(3, 3, 40), s.array(1, 9, 20, 90)[..., 7:47]
+    expected = sum(view * filters[i, j].astype(np.float64) for i, j, view in windows(x, (3, 3), (1, 1), (1, 1), (1, 1, 1, 1), (9, 20)))
+    s.add("depthwise views", "kern.depthwise_conv ins(%a0, %a1 : $T0, $T1) outs(%a2 : $T2) pads [1, 1, 1, 1]", [x, filters, y], expected)
+    r = s.array(1, 9, 20, 40)
+    s.add("depthwise residual in place", "kern.depthwise_conv ins(%a0, %a1 : $T0, $T1) epilogue(%a2 : $T2) "
+          f"maps [affine_map<(a, b, c, d) -> (a, b, c, d)>] outs(%a2 : $T2) pads [1, 1, 1, 1] {RESIDUAL}", [x, filters, r], expected + r)
 
 
 def pools(s):

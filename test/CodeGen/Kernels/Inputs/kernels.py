@@ -49,6 +49,9 @@ class Library:
     def __call__(self, name, *arrays):
         arguments = []
         for array in arrays:
+            if isinstance(array, int):
+                arguments.append(ctypes.c_int64(array))
+                continue
             arguments += [ctypes.c_void_p(array.ctypes.data)] * 2 + [ctypes.c_int64(0)]
             arguments += [ctypes.c_int64(n) for n in array.shape]
             arguments += [ctypes.c_int64(n // array.itemsize) for n in array.strides]
