@@ -105,11 +105,12 @@ LogicalResult Compilation::run() {
   phaseCount = 1 + isPruned() + verifies + (writes && isNative()) + writes;
   if (options.verify && !isPruned())
     return emitError(location) << "--verify proves a pruning: it needs --budget or --plan";
-  if (!options.explain.empty())
+  bool onlyGroups = !options.explain.empty() || !options.saveGroups.empty();
+  if (onlyGroups)
     phaseCount = 2;
   if (failed(phase("Importing", [&] { return import(); })))
     return failure();
-  if (!options.explain.empty())
+  if (onlyGroups)
     return phase("Finding groups", [&] { return explain(); });
   if (isPruned() && failed(phase("Pruning", [&] { return prune(); })))
     return failure();
@@ -133,7 +134,7 @@ LogicalResult Compilation::run() {
 
 LogicalResult Compilation::explain() {
   func::FuncOp function = mainFunction(*module);
-  if (failed(pruning::analyze(function)))
+  if (failed(pruning::analyze(function, options.allowInterface)))
     return failure();
   for (const std::string &name : options.explain) {
     std::optional<std::string> text = pruning::explain(function, name);
@@ -143,7 +144,14 @@ LogicalResult Compilation::explain() {
     if (listener.print)
       listener.print(*text);
   }
-  return success();
+  if (options.saveGroups.empty())
+    return success();
+  auto emitError = [&] { return mlir::emitError(location); };
+  FailureOr<OutputFile> file = OutputFile::open(options.saveGroups, emitError);
+  if (failed(file))
+    return failure();
+  pruning::printGroups(function, file->os());
+  return file->commit(emitError);
 }
 
 LogicalResult Compilation::infer(ModuleOp model) {
@@ -194,6 +202,7 @@ FailureOr<pruning::PruneOptions> Compilation::pruneOptions() {
   prune.plan.nominal = countedShapes();
   prune.plan.bestEffort = options.bestEffort;
   prune.keep = options.keep;
+  prune.allowInterface = options.allowInterface;
   if (options.plan.empty())
     return prune;
   FailureOr<pruning::PlanFile> saved = pruning::readPlanFile(options.plan, &context);

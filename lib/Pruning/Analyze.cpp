@@ -43,14 +43,16 @@ public:
 
 private:
   using Places = SmallVector<Place, 4>;
+  using Units = llvm::SmallDenseSet<NodeId>;
 
   void untie(nn::ConstantOp constant);
   void collect(Value value, ArrayRef<Axis> axes, bool keepsValue);
   void collectPins(Value value, ArrayRef<Axis> axes);
   void gather();
+  llvm::SmallDenseMap<size_t, Units> unitsOf(NodeId node);
   bool canVanish(NodeId node);
   std::optional<NodeId> onlyWayToVanish(NodeId node);
-  void keepOne(NodeId node);
+  void keepSome(NodeId node);
   Group makeGroup(NodeId id);
   Group makeGathered(ArrayRef<NodeId> ids);
   Group startGroup(const Places &places);
@@ -67,6 +69,8 @@ private:
   /// same axes. The latter know their place in this list.
   SmallVector<SmallVector<NodeId, 1>> groups;
   llvm::DenseMap<NodeId, size_t> gatheredIn;
+  /// Groups of single positions of which a unit stays.
+  llvm::DenseSet<size_t> keepingUnit;
   llvm::StringMap<unsigned> names;
   llvm::StringSet<> valueNames;
   std::vector<Pin> pins;
@@ -215,6 +219,7 @@ Group Writer::makeGroup(NodeId id) {
 Group Writer::makeGathered(ArrayRef<NodeId> ids) {
   Group group = startGroup(placesOf[ids.front()]);
   group.units = ids.size();
+  group.constraints.minKeep = keepingUnit.contains(gatheredIn.lookup(ids.front()));
   for (auto [unit, id] : llvm::enumerate(ids)) {
     for (const Place &place : placesOf[id]) {
       prune::MemberLayout &layout =
@@ -259,16 +264,12 @@ void Writer::gather() {
     groups[found->second].push_back(id);
     gatheredIn[id] = found->second;
   }
-  // The only position of its kind cannot leave: something must stay.
-  for (SmallVector<NodeId, 1> &ids : groups) {
-    if (ids.size() == 1 && gatheredIn.erase(ids.front()))
-      ids.clear();
-  }
-  // Each group keeps a unit, which is no help to an axis that has only a part of
-  // some product of them: [a0][b0] + [a0][b1] + [a1][b0] without a0 and b0.
+  // Something must stay of each axis: where its positions are all the units of a
+  // group, one unit of that. Else, as of [a0][b0] + [a0][b1] + [a1][b0] without a0
+  // and b0, a position of the axis.
   for (NodeId axis : axes)
     if (canVanish(axis))
-      keepOne(axis);
+      keepSome(axis);
 }
 
 /// The digit of one position without which nothing of a set is left, where that
@@ -293,7 +294,21 @@ std::optional<NodeId> Writer::onlyWayToVanish(NodeId node) {
   return only;
 }
 
-/// Whether all of a set may be gone although each group keeps a unit.
+/// For each group, the units of it without which a piece of the sum is gone.
+llvm::SmallDenseMap<size_t, Writer::Units> Writer::unitsOf(NodeId node) {
+  SmallVector<NodeId> pieces = {node};
+  llvm::SmallDenseMap<size_t, Units> units;
+  while (!pieces.empty()) {
+    NodeId piece = digits.find(pieces.pop_back_val());
+    if (digits.isSum(piece))
+      llvm::append_range(pieces, digits.childrenOf(piece));
+    else if (std::optional<NodeId> digit = onlyWayToVanish(piece))
+      units[gatheredIn.lookup(*digit)].insert(*digit);
+  }
+  return units;
+}
+
+/// Whether all of a set may be gone, given the groups that keep a unit.
 bool Writer::canVanish(NodeId node) {
   node = digits.find(node);
   if (digits.pinOf(node))
@@ -303,36 +318,38 @@ bool Writer::canVanish(NodeId node) {
     return gatheredIn.contains(node);
   if (!digits.isSum(node))
     return llvm::any_of(children, [&](NodeId child) { return canVanish(child); });
-  if (!llvm::all_of(children, [&](NodeId child) { return canVanish(child); }))
-    return false;
-  // All units of one group, of which one stays.
-  llvm::SmallDenseMap<size_t, llvm::SmallDenseSet<NodeId>> units;
-  for (NodeId child : children)
-    if (std::optional<NodeId> digit = onlyWayToVanish(child))
-      units[gatheredIn.lookup(*digit)].insert(*digit);
-  return llvm::none_of(
-      units, [&](auto &entry) { return entry.second.size() == groups[entry.first].size(); });
+  return llvm::all_of(children, [&](NodeId child) { return canVanish(child); }) &&
+         llvm::none_of(unitsOf(node), [&](auto &entry) {
+           return keepingUnit.contains(entry.first) &&
+                  entry.second.size() == groups[entry.first].size();
+         });
 }
 
-/// Takes single positions out of their groups until the set cannot vanish.
-void Writer::keepOne(NodeId node) {
+/// Keeps something of a set: a unit of a group that has no others than those of the
+/// set, or else a single position, which is taken out of its group.
+void Writer::keepSome(NodeId node) {
   node = digits.find(node);
   SmallVector<NodeId> children(digits.childrenOf(node));
   if (children.empty()) {
-    SmallVector<NodeId, 1> &ids = groups[gatheredIn.lookup(node)];
-    llvm::erase(ids, node);
+    // What the group's unit was kept for has this position now.
+    size_t group = gatheredIn.lookup(node);
+    keepingUnit.erase(group);
+    llvm::erase(groups[group], node);
     gatheredIn.erase(node);
-    if (ids.size() == 1) {
-      gatheredIn.erase(ids.front());
-      ids.clear();
-    }
     return;
   }
-  if (digits.isSum(node))
-    return keepOne(children.front());
-  for (NodeId child : children)
-    if (canVanish(child))
-      keepOne(child);
+  if (!digits.isSum(node)) {
+    for (NodeId child : children)
+      if (canVanish(child))
+        keepSome(child);
+    return;
+  }
+  for (auto &[group, units] : unitsOf(node))
+    if (units.size() > 1 && units.size() == groups[group].size()) {
+      keepingUnit.insert(group);
+      return;
+    }
+  keepSome(children.front());
 }
 
 void Writer::write() {

@@ -61,7 +61,8 @@ static int64_t inputNumber(OpOperand &operand) {
   return number;
 }
 
-static void describeCopies(func::FuncOp func, PlanFile &plan) {
+std::vector<PlanCopy> pruning::collectCopies(func::FuncOp func) {
+  std::vector<PlanCopy> copies;
   func.walk([&](nn::ConstantOp constant) {
     auto original = constant->getAttrOfType<StringAttr>(kCopyOfAttr);
     if (!original)
@@ -73,8 +74,9 @@ static void describeCopies(func::FuncOp func, PlanFile &plan) {
     llvm::sort(copy.uses, [](const PlanUse &a, const PlanUse &b) {
       return std::tie(a.node, a.input) < std::tie(b.node, b.input);
     });
-    plan.copies.push_back(std::move(copy));
+    copies.push_back(std::move(copy));
   });
+  return copies;
 }
 
 static void describeInterface(func::FuncOp func, ModelExtents &extents, PlanFile &plan) {
@@ -249,7 +251,7 @@ FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &op
     return emitError(ragged.getLoc()) << "what the plan leaves of '" << valueName(ragged)
                                       << "' is ragged: as many units must leave each slot";
   SmallVector<nn::ConstantOp> merged = mergeUncutCopies(func, extents);
-  describeCopies(func, plan);
+  plan.copies = collectCopies(func);
   describeInterface(func, extents, plan);
 
   if (options.zero) {

@@ -116,7 +116,7 @@ NodeId DigitGraph::product(ArrayRef<NodeId> factors) {
   }
   NodeId node = make(Kind::Product, size, factors);
   if (allPinned && !factors.empty())
-    nodes[node].pin = *pinOf(factors[0]);
+    pinOfAll(node);
   return node;
 }
 
@@ -131,7 +131,7 @@ NodeId DigitGraph::sum(ArrayRef<NodeId> pieces) {
   }
   NodeId node = make(Kind::Sum, size, pieces);
   if (allPinned && !pieces.empty())
-    nodes[node].pin = *pinOf(pieces[0]);
+    pinOfAll(node);
   return node;
 }
 

@@ -227,7 +227,7 @@ static void printStep(json::OStream &out, const PlanStep &step) {
   });
 }
 
-static void printCopy(json::OStream &out, const PlanCopy &copy) {
+void secateur::pruning::printCopy(json::OStream &out, const PlanCopy &copy) {
   out.object([&] {
     out.attribute("initializer", copy.initializer);
     out.attribute("of", copy.of);

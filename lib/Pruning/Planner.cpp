@@ -97,6 +97,8 @@ int64_t Planner::nextCount(size_t index) const {
   int64_t slots = state.kept.size(), multiple = std::max<int64_t>(constraints.multipleOf, 1);
   int64_t floor = std::max({constraints.minKeep, int64_t(1), slots,
                             int64_t(std::ceil(minShare * double(groups[index].units)))});
+  if (constraints.minKeep == 0)
+    floor = 0;
   for (int64_t count = slots; state.keptCount - count >= floor; count += slots)
     if ((state.keptCount - count) % multiple == 0)
       return count;

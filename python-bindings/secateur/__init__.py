@@ -24,6 +24,7 @@ from .errors import (
     UnsupportedCpuError,
     WeightsError,
 )
+from .groups import Group, Groups, Member, Pin, find_groups
 from .runtime import Model, Pool, TensorInfo, load
 
 __version__ = "0.1.0"
@@ -31,9 +32,13 @@ __version__ = "0.1.0"
 __all__ = [
     "CompileError",
     "DTypeError",
+    "Group",
+    "Groups",
     "InvalidArgumentError",
+    "Member",
     "Model",
     "OutOfMemoryError",
+    "Pin",
     "Pool",
     "RunError",
     "SecateurError",
@@ -44,6 +49,7 @@ __all__ = [
     "WeightsError",
     "compile",
     "compiler_path",
+    "find_groups",
     "load",
     "prune",
 ]

@@ -56,8 +56,9 @@ def _arguments(options):
     ):
         for name, value in (values or {}).items():
             arguments += [flag, make(name, value)]
-    for pattern in options["keep"] or ():
-        arguments += ["--keep", pattern]
+    for flag in ("keep", "allow_interface"):
+        for name in options[flag] or ():
+            arguments += ["--" + flag.replace("_", "-"), name]
     for flag in ("best_effort", "verify"):
         if options[flag]:
             arguments.append("--" + flag.replace("_", "-"))
@@ -69,23 +70,35 @@ def _arguments(options):
     return arguments
 
 
-def _invoke(model, output, options, folder):
-    """Runs the compiler; returns the report as a dictionary."""
-    if hasattr(model, "SerializeToString"):  # An onnx.ModelProto.
-        path = os.path.join(folder, "model.onnx")
-        with open(path, "wb") as file:
-            file.write(model.SerializeToString())
-        model = path
-    report = os.path.join(folder, "report.json")
-    command = [compiler_path(), os.fspath(model), "-o", os.fspath(output), "--report", report]
-    done = subprocess.run(
-        command + _arguments(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
-    )
+def _model_path(model, folder):
+    """The path of a model; an onnx.ModelProto is written into `folder`."""
+    if not hasattr(model, "SerializeToString"):
+        return os.fspath(model)
+    path = os.path.join(folder, "model.onnx")
+    with open(path, "wb") as file:
+        file.write(model.SerializeToString())
+    return path
+
+
+def _run(arguments):
+    """Runs compile-model."""
+    done = subprocess.run([compiler_path()] + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         text = done.stderr.decode(errors="replace").strip()
         if done.returncode < 0:
             text = f"compile-model was ended by signal {-done.returncode}. {text}"
         raise CompileError(text or f"compile-model failed with exit code {done.returncode}")
+
+
+def _invoke(model, output, options, folder):
+    """Runs the compiler; returns the report as a dictionary."""
+    report = os.path.join(folder, "report.json")
+    if isinstance(options["plan"], dict):
+        path = os.path.join(folder, "plan.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(options["plan"], file)
+        options = {**options, "plan": path}
+    _run([_model_path(model, folder), "-o", os.fspath(output), "--report", report] + _arguments(options))
     with open(report, encoding="utf-8") as file:
         return json.load(file)
 
@@ -98,6 +111,7 @@ def compile(
     shapes=None,
     nominal_shapes=None,
     keep=None,
+    allow_interface=None,
     best_effort=False,
     verify=False,
     plan=None,
@@ -116,6 +130,8 @@ def compile(
                     None in a shape leaves a dimension free
     nominal_shapes  input shapes to count FLOPs with; the code stays general
     keep            patterns of names whose dimensions stay
+    allow_interface names of inputs and outputs whose dimensions may shrink
+    plan            a plan to replay: the path of a file, or what Groups.plan() makes
     verify          prove that zeroing and erasing what is pruned are the same
     threads         threads that a run uses, 0 for one a physical core
 
@@ -138,6 +154,7 @@ def prune(
     shapes=None,
     nominal_shapes=None,
     keep=None,
+    allow_interface=None,
     best_effort=False,
     verify=False,
     plan=None,

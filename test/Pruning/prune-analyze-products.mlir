@@ -66,8 +66,10 @@ func.func @packed(%x: tensor<?x7x6xf32> {nn.name = "x"}) -> tensor<?x7x6xf32> {
   %13 = nn.transpose %12 {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x2x7x4xf32>) -> tensor<?x7x2x4xf32>
   %14 = nn.reshape %13, %merged : (tensor<?x7x2x4xf32>, tensor<3xi64>) -> tensor<?x7x8xf32>
   %15 = nn.matmul %14, %wo : (tensor<?x7x8xf32>, tensor<8x6xf32>) -> tensor<?x7x6xf32>
-  // CHECK: prune.group "w:1" units(2) (%w[1: 0 by 4 x 3 step 8], %r[1: 0 by 12], %wo[0: 0 by 4],
-  // CHECK: prune.group "w:1#1" units(4) (%w[1: 0 by 1 x 6 step 4],
+  // The third of the three of %w is never looked at, and may leave.
+  // CHECK: prune.group "w:1" units(1) min_keep(0) (%w[1: {[16, 17, 18, 19, 20, 21, 22, 23]}],
+  // CHECK: prune.group "w:1#1" units(2) (%w[1: 0 by 4 x 3 step 8], %r[1: 0 by 12], %wo[0: 0 by 4],
+  // CHECK: prune.group "w:1#2" units(4) (%w[1: 0 by 1 x 6 step 4],
   // Two of the three of %r are never looked at.
   // CHECK: prune.group "r:1" units(2) (%r[1: 0 by 4 x 2 step 12],
   // CHECK: prune.group "r:1#1" units(4) (%r[1: 0 by 1 x 6 step 4], %wo[0: 0 by 1 x 2 step 4],

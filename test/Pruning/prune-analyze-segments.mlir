@@ -122,14 +122,14 @@ func.func @gather(%x: tensor<?x3xf32> {nn.name = "x"}, %any: tensor<4xi64> {nn.n
   %4 = nn.gather %3, %any {axis = 1 : i64} : (tensor<?x4xf32>, tensor<4xi64>) -> tensor<?x4xf32> loc("picked")
   %5 = nn.matmul %4, %d : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
   // CHECK: prune.group "a:1" units(3) (%a[1: 0 by 1], %c[0: 1 by 1],
+  // CHECK: prune.group "a:1#1" units(1) min_keep(0) (%a[1: {[3]}], %c[0: {[0, 4]}],
   // CHECK-NOT: prune.group
   // CHECK: prune.pin %b axis 1 "positions are picked by what the input holds" by "Gather 'picked'"
   return %2, %5 : tensor<?x2xf32>, tensor<?x2xf32>
 }
 
-// The slice takes the second of the first pair and the first of the second: with
-// the first pair and the first of each pair gone, nothing would be left of it. The
-// last pair could leave, but is the only one of its kind.
+// The slice takes the second of the first pair and the first of the second. Something
+// must stay of it: the first pair, and the second of each pair.
 // CHECK-LABEL: @slice_across_pairs
 func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x2xf32>, tensor<?x2x2xf32>) {
   %a = nn.constant dense<1.0> : tensor<3x6xf32> loc("a")
@@ -147,6 +147,9 @@ func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x
   %4 = nn.matmul %3, %c : (tensor<?x3x2xf32>, tensor<2x2xf32>) -> tensor<?x3x2xf32>
   %5 = nn.transpose %4 {perm = array<i64: 0, 2, 1>} : (tensor<?x3x2xf32>) -> tensor<?x2x3xf32>
   %6 = nn.matmul %5, %d : (tensor<?x2x3xf32>, tensor<3x2xf32>) -> tensor<?x2x2xf32>
+  // CHECK: prune.group "a:1" units(1) min_keep(0) (%a[1: {[2, 3]}], %b[0: {[1]}],
+  // CHECK: prune.group "a:1#1" units(1) min_keep(0) (%a[1: {[4, 5]}], %d[0: {[2]}],
+  // CHECK: prune.group "a:1#2" units(1) min_keep(0) (%a[1: {[0, 2, 4]}], %b[0: {[1]}], %c[0: {[0]}],
   // CHECK-NOT: prune.group
   return %2, %6 : tensor<?x2xf32>, tensor<?x2x2xf32>
 }
@@ -170,4 +173,20 @@ func.func @slice_across_kept_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tens
   // CHECK: prune.group "a:1" units(2) (%a[1: {[0, 2, 4], [1, 3, 5]}], %b[0: {[1], [0]}], %c[0: {[0], [1]}],
   // CHECK-NOT: prune.group
   return %2, %4 : tensor<?x2xf32>, tensor<?x3x2xf32>
+}
+
+// All of a permuted axis may leave but one; a position that nobody takes may, too.
+// CHECK-LABEL: @permutation
+func.func @permutation(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf32> {
+  %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
+  %c = nn.constant dense<1.0> : tensor<3x2xf32> loc("c")
+  %order = nn.constant dense<[3, 0, 1]> : tensor<3xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.gather %0, %order {axis = 1 : i64} : (tensor<?x4xf32>, tensor<3xi64>) -> tensor<?x3xf32>
+  %2 = nn.matmul %1, %c : (tensor<?x3xf32>, tensor<3x2xf32>) -> tensor<?x2xf32>
+  // CHECK: prune.group "a:1" units(2) (%a[1: 0 by 1], %c[0: 1 by 1],
+  // CHECK: prune.group "a:1#1" units(1) min_keep(0) (%a[1: {[2]}], %{{.*}}[1: {[2]}])
+  // CHECK: prune.group "a:1#2" units(1) min_keep(0) (%a[1: {[3]}], %c[0: {[0]}],
+  // CHECK-NOT: prune.group
+  return %2 : tensor<?x2xf32>
 }

@@ -34,6 +34,8 @@ def best_effort : Switch<"best-effort", "Take the nearest that can be had where 
 defm keep : Valued<"keep", "PATTERN", "Leave tensors and nodes whose names match this glob as they are">;
 def dry_run : Switch<"dry-run", "Show what would be cut; write no artefact">;
 defm explain : Valued<"explain", "NAME", "Say which groups own the dimensions of a tensor, or why they stay; write no artefact">;
+defm save_groups : Valued<"save-groups", "FILE.json", "Save everything that can leave, and why the rest stays; write no artefact">;
+defm allow_interface : Valued<"allow-interface", "NAME", "Let the dimensions of this input or output of the model shrink">;
 def verify : Switch<"verify", "Prove on random input that zeroing and erasing give the same outputs">;
 defm report : Valued<"report", "FILE.json|FILE.html", "Write what was cut, what stayed and why">;
 defm save_plan : Valued<"save-plan", "FILE.json", "Save every cut in the numbering of the model's file; scripts/prove.py checks it">;

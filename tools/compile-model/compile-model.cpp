@@ -133,7 +133,8 @@ static Expected<int64_t> readNumber(const opt::InputArgList &arguments, OptionId
 
 /// What is written, and where.
 static Error readArtifact(const opt::InputArgList &arguments, CompileOptions &options) {
-  if (options.output.empty() && !options.dryRun && options.explain.empty())
+  if (options.output.empty() && !options.dryRun && options.explain.empty() &&
+      options.saveGroups.empty())
     return wrong("where to? give -o OUT (or --dry-run to only see what would be cut)");
   if (const opt::Arg *emit = arguments.getLastArg(OPT_emit)) {
     std::optional<Artifact> artifact = artifactFromName(emit->getValue());
@@ -187,6 +188,8 @@ static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) 
   options.output = arguments.getLastArgValue(OPT_output);
   options.dryRun = arguments.hasArg(OPT_dry_run);
   options.explain = arguments.getAllArgValues(OPT_explain);
+  options.saveGroups = arguments.getLastArgValue(OPT_save_groups);
+  options.allowInterface = arguments.getAllArgValues(OPT_allow_interface);
   if (Error error = readArtifact(arguments, options))
     return error;
   for (auto [id, shapes] : {std::pair(OPT_shape, &options.shapes),

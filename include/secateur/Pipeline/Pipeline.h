@@ -29,7 +29,7 @@ enum class MathMode { Strict, Fast };
 
 struct CompileOptions {
   std::string input;
-  /// Empty with `dryRun` and `explain`.
+  /// Empty with `dryRun`, `explain` and `saveGroups`.
   std::string output;
   Artifact artifact = Artifact::Library;
   /// Dimensions by the name of an input, -1 leaving one dynamic. `shapes`
@@ -39,11 +39,15 @@ struct CompileOptions {
   bool bestEffort = false;
   /// Globs over names of tensors and nodes whose dimensions stay as they are.
   std::vector<std::string> keep;
+  /// Inputs and outputs of the graph whose dimensions may shrink.
+  std::vector<std::string> allowInterface;
   bool dryRun = false;
   /// Names of tensors: which groups own their dimensions, or why they stay, is
   /// printed, and nothing else is done.
   std::vector<std::string> explain;
   bool verify = false;
+  /// Where all groups and pins are written, as JSON, and nothing else is done.
+  std::string saveGroups;
   /// Paths; empty where none is wanted. A report ends in .json or .html.
   std::string report, plan, savePlan;
   std::optional<int64_t> opset;

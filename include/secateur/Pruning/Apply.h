@@ -38,6 +38,9 @@ llvm::LogicalResult replayPlan(mlir::func::FuncOp func, const PlanFile &plan,
 /// What `unit` owns of the stored tensors of `group`.
 std::vector<PlanSlice> makeSlices(const Group &group, int64_t unit);
 
+/// The shared constants that analysis untied, and where each copy is used.
+std::vector<PlanCopy> collectCopies(mlir::func::FuncOp func);
+
 } // namespace secateur::pruning
 
 #endif // SECATEUR_PRUNING_APPLY_H

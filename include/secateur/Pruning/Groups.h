@@ -36,7 +36,7 @@ namespace secateur::pruning {
 inline constexpr llvm::StringLiteral kCopyOfAttr = "prune.copy_of";
 
 struct Constraints {
-  /// Units that must stay.
+  /// Units that must stay. 0 where the axes have other positions as well.
   int64_t minKeep = 1;
   /// How many stay is a multiple of this.
   int64_t multipleOf = 1;
@@ -110,6 +110,10 @@ std::string nodeName(mlir::Operation *op);
 /// groups that own its positions, or why it is pinned. One line an axis. Reads
 /// the `prune` operations of `func`; nullopt where the name is unknown.
 std::optional<std::string> explain(mlir::func::FuncOp func, llvm::StringRef name);
+
+/// All groups, pins and untied copies of `func` as JSON, in the names and numbering
+/// of the user's file; docs/pruning-plans.md tells the form.
+void printGroups(mlir::func::FuncOp func, llvm::raw_ostream &stream);
 
 } // namespace secateur::pruning
 

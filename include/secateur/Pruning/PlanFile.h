@@ -21,6 +21,10 @@
 #include <string>
 #include <vector>
 
+namespace llvm::json {
+class OStream;
+} // namespace llvm::json
+
 namespace secateur::pruning {
 
 /// Part of one tensor that is removed: an axis that `box` does not name is whole.
@@ -92,6 +96,9 @@ llvm::LogicalResult writePlanFile(const PlanFile &plan, llvm::StringRef path,
 
 /// The plan as JSON text.
 std::string printPlan(const PlanFile &plan);
+
+/// Writes one copy, as plans and lists of groups have it.
+void printCopy(llvm::json::OStream &out, const PlanCopy &copy);
 
 /// Hexadecimal SHA-256 of a file, read in blocks.
 llvm::FailureOr<std::string> hashFile(llvm::StringRef path, mlir::MLIRContext *context);

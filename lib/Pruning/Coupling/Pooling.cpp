@@ -31,6 +31,9 @@ struct ResizeCoupling : nn::CouplingOpInterface::ExternalModel<ResizeCoupling, n
                                  to = builder.shape(op->getResult(0));
     if (!from || !to || from->size() != to->size())
       return;
+    for (OpOperand &operand : op->getOpOperands().drop_front())
+      for (Axis axis : SmallVector<Axis>(builder.axes(operand)))
+        builder.pin(axis, "one number for each axis");
     bool crops = resize.getCoordinateTransformationMode() == "tf_crop_and_resize";
     declarePassing(
         op, builder, [&](unsigned axis) { return !crops && (*from)[axis] == (*to)[axis]; },

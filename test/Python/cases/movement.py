@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reshapes, transposes, gathers: indices that move."""
+
+from .case import Case
+
+IN, OUT = "w1[1]: input 'x'", "w2[0]: output 'y'"
+
+CASES = [
+    Case("12 flatten with a size in space, channels first", """(float[N,3,4,4] x) => (float[N,2] y) {
+        a = Conv(x, w1)
+        f = Flatten(a)
+        y = Gemm <transB=1> (f, w2, b2)
+    }""", dict(w1=(8, 3, 1, 1), w2=(2, 128), b2=2),
+         groups=["8: w1[0] w2[1 0 by 16]"], pins=[IN, OUT, "b2[0]: output 'y'"]),
+    Case("13 flatten with a size in space, channels last", """(float[N,3,4,4] x) => (float[N,2] y) {
+        a = Conv(x, w1)
+        t = Transpose <perm=[0,2,3,1]> (a)
+        f = Flatten(t)
+        y = Gemm <transB=1> (f, w2)
+    }""", dict(w1=(8, 3, 1, 1), w2=(2, 128)),
+         groups=["8: w1[0] w2[1 0 by 1 x 16 step 8]"], pins=[IN, OUT]),
+    Case("14 linear, reshaped to an image, transposed convolution", """(float[N,6] x) => (float[N,2,8,8] y) <int64[4] shape = {-1, 8, 4, 4}> {
+        a = MatMul(x, w1)
+        i = Reshape(a, shape)
+        y = ConvTranspose <strides=[2,2]> (i, w2)
+    }""", dict(w1=(6, 128), w2=(8, 2, 2, 2)),
+         groups=["8: w1[1 0 by 16] w2[0]"], pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("15 global pooling and three ways to a matrix", """(float[N,3,4,4] x) => (float[N,2] y, float[N,2] z, float[N,2] v)
+        <int64[2] shape = {-1, 8}, int64[2] axes = {2, 3}> {
+        a = Conv(x, w1)
+        p = GlobalAveragePool(a)
+        f = Flatten(p)
+        y = Gemm(f, w2)
+        r = Reshape(p, shape)
+        z = MatMul(r, w3)
+        s = Squeeze(p, axes)
+        v = MatMul(s, w4)
+    }""", dict(w1=(8, 3, 1, 1), w2=(8, 2), w3=(8, 2), w4=(8, 2)),
+         groups=["8: w1[0] w2[0] w3[0] w4[0]"], pins=[IN, "w2[1]: output 'y'", "w3[1]: output 'z'", "w4[1]: output 'v'"]),
+    Case("16 channel shuffle, grouped convolution behind it", """(float[N,3,4,4] x) => (float[N,2,4,4] y)
+        <int64[5] apart = {0, 2, 4, 4, 4}, int64[4] together = {0, 8, 4, 4}> {
+        a = Conv(x, w1)
+        r = Reshape(a, apart)
+        t = Transpose <perm=[0,2,1,3,4]> (r)
+        s = Reshape(t, together)
+        b = Conv <group=2> (s, w3)
+        y = Conv(b, w2)
+    }""", dict(w1=(8, 3, 1, 1), w3=(6, 4, 1, 1), w2=(2, 6, 1, 1)),
+         # Channels are [2][2][2]: half of the shuffle's, the convolution's group, what is left.
+         groups=["2: w1[0 0 by 4] w3[1 0 by 1 x 2 step 2]", "2: w1[0 0 by 1 x 4 step 2] w3[1 0 by 2]",
+                 "2: w1[0 0 by 2 x 2 step 4] w2[1 0 by 3] w3[0 0 by 3]", "3: w2[1 0 by 1 x 2 step 3] w3[0 0 by 1 x 2 step 3]"],
+         pins=[IN, OUT]),
+    Case("17a depth to space, rows and columns outermost", """(float[N,3,4,4] x) => (float[N,2,8,8] y) {
+        a = Conv(x, w1)
+        d = DepthToSpace <blocksize=2, mode="DCR"> (a)
+        y = Conv(d, w2)
+    }""", dict(w1=(16, 3, 1, 1), w2=(2, 4, 1, 1)),
+         groups=["4: w1[0 0 by 1 x 4 step 4] w2[1]"], pins=[IN, OUT]),
+    Case("17b depth to space, channels outermost, and back", """(float[N,3,4,4] x) => (float[N,2,8,8] y, float[N,2,4,4] z) {
+        a = Conv(x, w1)
+        d = DepthToSpace <blocksize=2, mode="CRD"> (a)
+        y = Conv(d, w2)
+        s = SpaceToDepth <blocksize=2> (d)
+        z = Conv(s, w3)
+    }""", dict(w1=(16, 3, 1, 1), w2=(2, 4, 1, 1), w3=(2, 16, 1, 1)),
+         groups=["4: w1[0 0 by 4] w2[1] w3[1 0 by 1 x 4 step 4]"], pins=[IN, OUT, "w3[0]: output 'z'"]),
+    Case("17c pixel shuffle of reshapes and a transpose", """(float[N,3,4,4] x) => (float[N,2,8,8] y)
+        <int64[6] apart = {0, 4, 2, 2, 4, 4}, int64[4] together = {0, 4, 8, 8}> {
+        a = Conv(x, w1)
+        r = Reshape(a, apart)
+        t = Transpose <perm=[0,1,4,2,5,3]> (r)
+        d = Reshape(t, together)
+        y = Conv(d, w2)
+    }""", dict(w1=(16, 3, 1, 1), w2=(2, 4, 1, 1)),
+         groups=["4: w1[0 0 by 4] w2[1]"], pins=[IN, OUT]),
+    Case("17d slices of every second pixel, concatenated", """(float[N,3,4,4] x) => (float[N,2,2,2] y)
+        <int64[2] s00 = {0, 0}, int64[2] s10 = {1, 0}, int64[2] s01 = {0, 1}, int64[2] s11 = {1, 1},
+         int64[2] ends = {4, 4}, int64[2] axes = {2, 3}, int64[2] steps = {2, 2}> {
+        a = Conv(x, w1)
+        a00 = Slice(a, s00, ends, axes, steps)
+        a10 = Slice(a, s10, ends, axes, steps)
+        a01 = Slice(a, s01, ends, axes, steps)
+        a11 = Slice(a, s11, ends, axes, steps)
+        c = Concat <axis=1> (a00, a10, a01, a11)
+        y = Conv(c, w2)
+    }""", dict(w1=(4, 3, 1, 1), w2=(2, 16, 1, 1)),
+         groups=["4: w1[0] w2[1 12 by 1] w2[1 4 by 1] w2[1 8 by 1] w2[1]"], pins=[IN, OUT]),
+    Case("17e patch merging", """(float[N,4,4,3] x) => (float[N,2,2,2] y)
+        <int64[2] s00 = {0, 0}, int64[2] s10 = {1, 0}, int64[2] s01 = {0, 1}, int64[2] s11 = {1, 1},
+         int64[2] ends = {4, 4}, int64[2] axes = {1, 2}, int64[2] steps = {2, 2}> {
+        a = MatMul(x, w1)
+        a00 = Slice(a, s00, ends, axes, steps)
+        a10 = Slice(a, s10, ends, axes, steps)
+        a01 = Slice(a, s01, ends, axes, steps)
+        a11 = Slice(a, s11, ends, axes, steps)
+        c = Concat <axis=-1> (a00, a10, a01, a11)
+        b = MatMul(c, w2)
+        y = MatMul(b, w3)
+    }""", dict(w1=(3, 5), w2=(20, 8), w3=(8, 2)),
+         groups=["5: w1[1] w2[0 10 by 1] w2[0 15 by 1] w2[0 5 by 1] w2[0]", "8: w2[1] w3[0]"],
+         pins=["w1[0]: input 'x'", "w3[1]: output 'y'"]),
+    Case("18 windows, rolled, and back", """(float[N,4,4,3] x) => (float[N,4,4,2] y)
+        <int64[6] apart = {0, 2, 2, 2, 2, 8}, int64[3] windows = {-1, 4, 8}, int64[6] open = {-1, 2, 2, 2, 2, 8}, int64[4] together = {-1, 4, 4, 8},
+         int64[1] zero = {0}, int64[1] one = {1}, int64[1] four = {4}, int64[1] axis = {1}> {
+        a = MatMul(x, w1)
+        head = Slice(a, one, four, axis)
+        tail = Slice(a, zero, one, axis)
+        rolled = Concat <axis=1> (head, tail)
+        r = Reshape(rolled, apart)
+        t = Transpose <perm=[0,1,3,2,4,5]> (r)
+        w = Reshape(t, windows)
+        m = MatMul(w, w2)
+        o = Reshape(m, open)
+        u = Transpose <perm=[0,1,3,2,4,5]> (o)
+        b = Reshape(u, together)
+        s = Add(a, b)
+        y = MatMul(s, w3)
+    }""", dict(w1=(3, 8), w2=(8, 8), w3=(8, 2)),
+         groups=["8: w1[1] w2[0] w2[1] w3[0]"], pins=["w1[0]: input 'x'", "w3[1]: output 'y'"]),
+    Case("29 detection head", """(float[N,3,4,4] x) => (float[N,2,5,4,4] y) <int64[5] shape = {-1, 2, 5, 4, 4}> {
+        a = Conv(x, w1)
+        h = Conv(a, w2)
+        y = Reshape(h, shape)
+    }""", dict(w1=(8, 3, 1, 1), w2=(10, 8, 1, 1)),
+         groups=["8: w1[0] w2[1]"], pins=[IN, OUT]),
+    Case("31a shapes computed from a dynamic batch and sequence", """(float[N,L,6] x) => (float[N,L,2] y)
+        <int64 zero = {0}, int64 one = {1}, int64[1] axis = {0}, int64[1] four = {4}, int64[1] two = {2}, int64[1] minus = {-1}> {
+        a = MatMul(x, w1)
+        shape = Shape(a)
+        n0 = Gather(shape, zero)
+        l0 = Gather(shape, one)
+        n = Unsqueeze(n0, axis)
+        l = Unsqueeze(l0, axis)
+        apart = Concat <axis=0> (n, l, four, two)
+        r = Reshape(a, apart)
+        t = Transpose <perm=[0,2,1,3]> (r)
+        g = Relu(t)
+        u = Transpose <perm=[0,2,1,3]> (g)
+        together = Concat <axis=0> (n, l, minus)
+        b = Reshape(u, together)
+        y = MatMul(b, w2)
+    }""", dict(w1=(6, 8), w2=(8, 2)),
+         groups=["4: w1[1 0 by 2] w2[0 0 by 2]", "2: w1[1 0 by 1 x 4 step 2] w2[0 0 by 1 x 4 step 2]"],
+         pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("31b shapes that are constants", """(float[2,5,6] x) => (float[2,5,2] y) <int64[4] apart = {2, 5, 4, 2}, int64[3] together = {2, 5, 8}> {
+        a = MatMul(x, w1)
+        r = Reshape(a, apart)
+        g = Relu(r)
+        b = Reshape(g, together)
+        y = MatMul(b, w2)
+    }""", dict(w1=(6, 8), w2=(8, 2)),
+         groups=["4: w1[1 0 by 2] w2[0 0 by 2]", "2: w1[1 0 by 1 x 4 step 2] w2[0 0 by 1 x 4 step 2]"],
+         pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("34a gather of a permutation", """(float[N,3,4,4] x) => (float[N,2,4,4] y) <int64[4] order = {2, 0, 3, 1}> {
+        a = Conv(x, w1)
+        g = Gather <axis=1> (a, order)
+        y = Conv(g, w2)
+    }""", dict(w1=(4, 3, 1, 1), w2=(2, 4, 1, 1)),
+         groups=["4: w1[0 [[0], [1], [2], [3]]] w2[1 [[1], [3], [0], [2]]]"], pins=[IN, OUT]),
+    Case("34b gather of duplicates", """(float[N,3,4,4] x) => (float[N,2,4,4] y) <int64[5] order = {0, 0, 1, 2, 2}> {
+        a = Conv(x, w1)
+        g = Gather <axis=1> (a, order)
+        y = Conv(g, w2)
+    }""", dict(w1=(4, 3, 1, 1), w2=(2, 5, 1, 1)),
+         # Position 3 is not taken: it may leave, and no two positions have to.
+         groups=["3: w1[0 [[0], [1], [2]]] w2[1 [[0, 1], [2], [3, 4]]]", "1 keep 0: w1[0 [[3]]]"],
+         pins=[IN, OUT]),
+    Case("34c gather by what the input holds", """(float[N,3,4,4] x, int64[3] i) => (float[N,2,4,4] y) {
+        a = Conv(x, w1)
+        g = Gather <axis=1> (a, i)
+        y = Conv(g, w2)
+    }""", dict(w1=(4, 3, 1, 1), w2=(2, 3, 1, 1)),
+         groups=[], pins=[IN, OUT, "w1[0]: picked by what the input holds", "w2[1]: input 'i'"]),
+    Case("37 two reshapes without common factors", """(float[N,6] x) => (float[N,2] y) <int64[3] one = {0, 6, 4}, int64[3] two = {0, 4, 6}, int64[2] together = {0, 24}> {
+        a = MatMul(x, w1)
+        r = Reshape(a, one)
+        s = Relu(r)
+        t = Reshape(s, two)
+        u = Tanh(t)
+        f = Reshape(u, together)
+        y = MatMul(f, w2)
+    }""", dict(w1=(6, 24), w2=(24, 2)),
+         groups=[], pins=["w1[0]: input 'x'", "w1[1]: no common factors", "w2[0]: no common factors", "w2[1]: output 'y'"]),
+]

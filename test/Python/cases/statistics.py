@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Norms, means, extrema, quantisation: operators that look at many positions at once."""
+
+import numpy as np
+
+from .case import Case
+
+IN, OUT = "w1[1]: input 'x'", "w2[0]: output 'y'"
+ROWS = ["w1[0]: input 'x'", "w2[1]: output 'y'"]
+COUNTS = "norms whose statistics run over the removed positions keep the old count, which is not built yet"
+BALANCED = "units that leave each slot in equal numbers are not built yet"
+
+CASES = [
+    Case("26a layer norm over channels", """(float[N,L,6] x) => (float[N,L,2] y) {
+        a = MatMul(x, w1)
+        n = LayerNormalization(a, g, b)
+        y = MatMul(n, w2)
+    }""", dict(w1=(6, 8), g=8, b=8, w2=(8, 2)),
+         groups=["8: b[0] g[0] w1[1] w2[0]"], pins=ROWS, pending=COUNTS),
+    Case("26b root mean square norm over channels", """(float[N,L,6] x) => (float[N,L,2] y) {
+        a = MatMul(x, w1)
+        n = RMSNormalization(a, g)
+        y = MatMul(n, w2)
+    }""", dict(w1=(6, 8), g=8, w2=(8, 2)),
+         groups=["8: g[0] w1[1] w2[0]"], pins=ROWS, pending=COUNTS),
+    Case("26c root mean square norm, decomposed", """(float[N,L,6] x) => (float[N,L,2] y) <float two = {2}, float eps = {0.00001}, int64[1] axes = {-1}> {
+        a = MatMul(x, w1)
+        p = Pow(a, two)
+        m = ReduceMean(p, axes)
+        e = Add(m, eps)
+        r = Sqrt(e)
+        d = Div(a, r)
+        n = Mul(d, g)
+        y = MatMul(n, w2)
+    }""", dict(w1=(6, 8), g=8, w2=(8, 2)),
+         groups=["8: g[0] w1[1] w2[0]"], pins=ROWS, pending=COUNTS),
+    Case("27a group norm", """(float[N,3,4,4] x) => (float[N,2,4,4] y) {
+        a = Conv(x, w1)
+        n = GroupNormalization <num_groups=4> (a, g, b)
+        y = Conv(n, w2)
+    }""", dict(w1=(8, 3, 1, 1), g=8, b=8, w2=(2, 8, 1, 1)),
+         groups=["8 balanced 4: b[0] g[0] w1[0] w2[1]"], pins=[IN, OUT], pending=COUNTS),
+    Case("27b instance norm", """(float[N,3,4,4] x) => (float[N,2,4,4] y) {
+        a = Conv(x, w1)
+        n = InstanceNormalization(a, g, b)
+        y = Conv(n, w2)
+    }""", dict(w1=(8, 3, 1, 1), g=8, b=8, w2=(2, 8, 1, 1)),
+         groups=["8: b[0] g[0] w1[0] w2[1]"], pins=[IN, OUT]),
+    Case("28 batch norm before a padded convolution", """(float[N,3,6,6] x) => (float[N,2,6,6] y) {
+        a = Conv(x, w1)
+        n = BatchNormalization(a, g, b, m, var)
+        r = Relu(n)
+        y = Conv <pads=[1,1,1,1]> (r, w2)
+    }""", dict(w1=(8, 3, 1, 1), g=8, b=8, m=8, var=8, w2=(2, 8, 3, 3)),
+         groups=["8: b[0] g[0] m[0] var[0] w1[0] w2[1]"], pins=[IN, OUT]),
+    Case("33a LSTM", """(float[5,N,6] x) => (float[5,N,2] y) <int64[1] axis = {1}> {
+        h = LSTM <hidden_size=4> (x, w, r, b)
+        s = Squeeze(h, axis)
+        y = MatMul(s, w2)
+    }""", dict(w=(1, 16, 6), r=(1, 16, 4), b=(1, 32), w2=(4, 2)),
+         groups=["4: b[1 0 by 1 x 8 step 4] r[1 0 by 1 x 4 step 4] r[2] w2[0] w[1 0 by 1 x 4 step 4]"],
+         pins=["w[2]: input 'x'", "w2[1]: output 'y'"]),
+    Case("33b GRU, both ways", """(float[5,N,6] x) => (float[5,N,2] y) <int64[3] shape = {0, 0, -1}> {
+        h = GRU <hidden_size=4, direction="bidirectional"> (x, w, r, b)
+        t = Transpose <perm=[0,2,1,3]> (h)
+        s = Reshape(t, shape)
+        y = MatMul(s, w2)
+    }""", dict(w=(2, 12, 6), r=(2, 12, 4), b=(2, 24), w2=(8, 2)),
+         groups=["4: b[1 0 by 1 x 6 step 4] r[1 0 by 1 x 3 step 4] r[2] w2[0 0 by 1 x 2 step 4] w[1 0 by 1 x 3 step 4]"],
+         pins=["w[2]: input 'x'", "w2[1]: output 'y'"]),
+    Case("36 convolution between quantisation, one scale a channel", """(float[N,3,4,4] x) => (float[N,2,4,4] y) <float s = {0.02}, int8 z = {0}> {
+        xq = QuantizeLinear(x, s, z)
+        xd = DequantizeLinear(xq, s, z)
+        wd = DequantizeLinear <axis=0> (w1, vars, zs)
+        a = Conv(xd, wd, b1)
+        aq = QuantizeLinear(a, s, z)
+        ad = DequantizeLinear(aq, s, z)
+        r = Relu(ad)
+        vd = DequantizeLinear(w2, s, z)
+        y = Conv(r, vd)
+    }""", dict(w1=np.arange(24, dtype=np.int8).reshape(8, 3, 1, 1), vars=8, zs=np.zeros(8, np.int8), b1=8,
+               w2=(np.arange(16) % 7 - 3).astype(np.int8).reshape(2, 8, 1, 1)),
+         groups=["8: b1[0] vars[0] w1[0] w2[1] zs[0]"], pins=[IN, OUT]),
+]
