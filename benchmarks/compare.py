@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Dense latency of real models, ours against ONNX Runtime, interleaved in one run.
+"""Latency of real models, ours against other runtimes, interleaved in one run.
 
-usage: python benchmarks/compare.py [--models .models] [--threads 1 2] [--rounds 5] [--write benchmarks/results.md] [PATTERN ...]
+usage: python benchmarks/compare.py [--models .models] [--peers onnxruntime openvino ...] [--budget flops=50%]
+                                    [--math strict|fast] [--threads 1 2] [--rounds 5] [--write FILE.md] [PATTERN ...]
 
 Models are those that scripts/fetch-models.py and benchmarks/export_models.py leave in
 the folder. A figure is the median over rounds, each the median of a round's runs; the
-spread is (largest - smallest) / median. The ratio is ONNX Runtime's time over ours:
-above 1 we are faster. The largest difference of outputs, relative to the largest output,
-is printed beside it.
+spread is the largest (maximum - minimum) / median of a row. A ratio is another's time
+over ours: above 1 we are faster. `apart` is the largest difference of our outputs from
+ONNX Runtime's, relative to the largest output.
+
+With --budget each model is also pruned, and the peers run the pruned ONNX file that
+--emit onnx writes: `dense` is our library before pruning.
 """
 
 import argparse
+import contextlib
 import fnmatch
 import os
 import pathlib
@@ -19,8 +24,8 @@ import sys
 import tempfile
 
 import numpy as np
-import onnxruntime as ort
-from measure import latencies, run_library, session, sh
+import onnx
+from measure import Library, Peer, interleave, run_library, sh
 
 # Sizes to measure at, by a part of the file's name and the input's; others are 1 on the
 # first axis and 224 elsewhere.
@@ -35,80 +40,143 @@ SIZES = {
     "silero_sequence": {"input": (4, 576)},
     "silero": {"input": (1, 576), "state": (2, 1, 128)},
     "mnist": {"image": (1, 1, 28, 28)},
+    "llama": {"input_ids": (1, 64)},
+    "gpt2": {"input_ids": (1, 1), "past": (12, 2, 1, 12, 128, 64)},
 }
-DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(int64)": np.int64,
-          "tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_}
+LABELS = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "mnn": "MNN", "ncnn": "ncnn", "iree": "IREE"}
 
 
-def feeds_for(path, runtime):
-    sizes = next((sizes for part, sizes in SIZES.items() if part in str(path)), {})
+def inputs_of(path):
+    """(name, dtype, dims) of the inputs that no initialiser gives; an unknown size is None."""
+    graph = onnx.load(path, load_external_data=False).graph
+    given = {tensor.name for tensor in graph.initializer}
+    for value in graph.input:
+        if value.name not in given:
+            tensor = value.type.tensor_type
+            yield (value.name, onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type),
+                   [d.dim_value if d.dim_value > 0 else None for d in tensor.shape.dim])
+
+
+def feeds_for(path):
+    sizes = next((sizes for part, sizes in SIZES.items() if part in path.name), {})
     rng, feeds = np.random.default_rng(0), {}
-    for value in runtime.get_inputs():
-        shape = sizes.get(value.name) or [d if isinstance(d, int) and d > 0 else (1 if i == 0 else 224) for i, d in enumerate(value.shape)]
-        dtype = DTYPES[value.type]
-        if value.name == "sr":
-            feeds[value.name] = np.array(16000, dtype)
+    for name, dtype, dims in inputs_of(path):
+        shape = sizes.get(name) or [d or (1 if i == 0 else 224) for i, d in enumerate(dims)]
+        if name == "sr":
+            feeds[name] = np.array(16000, dtype)
         elif np.issubdtype(dtype, np.floating):
-            feeds[value.name] = rng.standard_normal(shape).astype(dtype)
+            feeds[name] = rng.standard_normal(shape).astype(dtype)
         else:
-            feeds[value.name] = np.ones(shape, dtype) if "mask" in value.name else rng.integers(0, 200, shape).astype(dtype)
+            feeds[name] = np.ones(shape, dtype) if "mask" in name else rng.integers(0, 200, shape).astype(dtype)
     return feeds
 
 
-def difference(library, runtime, feeds):
+def apart(library, peer, model, feeds):
+    """Largest difference of our outputs from the peer's, relative to the largest output."""
     found, worst = run_library(library, feeds), 0.0
-    for info, expected in zip(runtime.get_outputs(), runtime.run(None, feeds)):
-        name = "".join(c if c.isalnum() or c in "._-" else "_" for c in info.name)
-        a, b = expected.astype(np.float64), found[name].astype(np.float64)
+    names = [value.name for value in onnx.load(model, load_external_data=False).graph.output]
+    for name, expected in zip(names, peer.outputs()):
+        a, b = expected.astype(np.float64), found["".join(c if c.isalnum() or c in "._-" else "_" for c in name)].astype(np.float64)
         worst = max(worst, float(np.abs(a - b).max() / (np.abs(a).max() + 1e-12)) if a.shape == b.shape else float("inf"))
     return worst
 
 
+class Row:
+    """The figures of one model: by thread count, the milliseconds of each contestant; failures of peers; our difference."""
+
+    def __init__(self, name):
+        self.name, self.medians, self.spread, self.failures, self.apart, self.error = name, {}, 0.0, {}, None, None
+
+    def measure(self, path, arguments, folder):
+        feeds = feeds_for(path)
+        library, model = folder / "model.so", path
+        sh("compile-model", path, "-o", library, "--math", arguments.math)
+        libraries = {"ours": library}
+        if arguments.budget:
+            nominal = [o for name, value in feeds.items() if value.ndim for o in ("--nominal-shape", f"{name}={'x'.join(map(str, value.shape))}")]
+            small, model = folder / "pruned.so", folder / "pruned.onnx"
+            for target in (small, model):
+                sh("compile-model", path, "-o", target, "--budget", arguments.budget, "--math", arguments.math, *nominal)
+            libraries = {"dense": library, "ours": small}
+        for threads in arguments.threads:
+            with contextlib.ExitStack() as stack:
+                contestants = {name: stack.enter_context(contextlib.closing(Library(file, feeds, threads))) for name, file in libraries.items()}
+                for peer in arguments.peers:
+                    try:
+                        contestants[peer] = stack.enter_context(contextlib.closing(Peer(peer, model, feeds, threads)))
+                    except RuntimeError as failure:
+                        self.failures[peer] = str(failure)
+                if self.apart is None and "onnxruntime" in contestants:
+                    self.apart = apart(libraries["ours"], contestants["onnxruntime"], model, feeds)
+                figures = interleave(contestants, arguments.rounds)
+            self.medians[threads] = {name: statistics.median(values) for name, values in figures.items()}
+            self.spread = max([self.spread] + [(max(v) - min(v)) / statistics.median(v) for v in figures.values()])
+
+    def cells(self, arguments, others):
+        if self.error:
+            return [self.error]
+        cells = []
+        for threads in arguments.threads:
+            medians = self.medians[threads]
+            cells.append(f"{medians['ours']:.3g}")
+            cells += [f"{medians[o]:.3g} ({medians[o] / medians['ours']:.2f})" if o in medians else "fails" for o in others]
+        return cells + [f"{self.spread:.0%}", "" if self.apart is None else f"{self.apart:.0e}"]
+
+
+def geometric_means(rows, arguments, others):
+    lines = []
+    for threads in arguments.threads:
+        parts = []
+        best = [min(m[o] for o in arguments.peers if o in m) / m["ours"] for r in rows if (m := r.medians.get(threads)) and any(p in m for p in arguments.peers)]
+        for other in others:
+            ratios = [m[other] / m["ours"] for r in rows if (m := r.medians.get(threads)) and other in m]
+            if ratios:
+                parts.append(f"{LABELS.get(other, other)} {np.exp(np.mean(np.log(ratios))):.2f} ({len(ratios)} models)")
+        if len(arguments.peers) > 1 and best:
+            parts.append(f"the best peer of each model {np.exp(np.mean(np.log(best))):.2f}, at least {min(best):.2f}")
+        lines.append(f"Geometric mean of the ratios, {threads} thread{'s' * (threads > 1)}: " + "; ".join(parts) + ".")
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="globs over file names; default: all")
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="globs over paths in the folder; default: all")
     parser.add_argument("--models", type=pathlib.Path, default=pathlib.Path(".models"))
+    parser.add_argument("--peers", nargs="+", choices=LABELS, default=["onnxruntime"])
+    parser.add_argument("--budget", help="prune, as compile-model --budget")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--math", choices=("strict", "fast"), default="strict")
     parser.add_argument("--write", type=pathlib.Path, help="write the table, as Markdown, to this file")
     arguments = parser.parse_args()
-    paths = sorted(p for p in arguments.models.rglob("*.onnx") if any(fnmatch.fnmatch(p.name, g) for g in arguments.patterns or ["*"]))
+    paths = sorted(p for p in arguments.models.rglob("*.onnx")
+                   if any(fnmatch.fnmatch(str(p.relative_to(arguments.models)), g) for g in arguments.patterns or ["*"]))
     if not paths:
         sys.exit(f"no model in {arguments.models}: run scripts/fetch-models.py, benchmarks/export_models.py")
+
+    others = (["dense"] if arguments.budget else []) + arguments.peers
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown CPU")
-    lines = [f"Ours ({arguments.math} math) against ONNX Runtime {ort.__version__}; {cpu}, {os.cpu_count()} cores; ms, median; batch 1.", "",
-             "| model | " + " | ".join(f"ours, {t} thread{'s' * (t > 1)} | ONNX Runtime | ratio | spread" for t in arguments.threads) + " | largest difference |",
-             "|---|" + "---|" * (4 * len(arguments.threads) + 1)]
+    head = [f"{cell}, {t} thread{'s' * (t > 1)}" if cell == "ours" else LABELS.get(cell, cell) for t in arguments.threads for cell in ["ours", *others]]
+    lines = [f"# Latency, {'pruned to ' + arguments.budget if arguments.budget else 'dense'}, {arguments.math} math", "",
+             f"{cpu}, {os.cpu_count()} cores; milliseconds, median of {arguments.rounds} interleaved rounds, with the ratio to ours: above 1 we are faster.", "",
+             "| model | " + " | ".join([*head, "spread", "apart"]) + " |", "|---|" + "---|" * (len(head) + 2)]
     print("\n".join(lines), flush=True)
-    ratios, failed = {t: [] for t in arguments.threads}, 0
+    rows = []
     for path in paths:
+        rows.append(row := Row(path.relative_to(arguments.models)))
         with tempfile.TemporaryDirectory() as folder:
-            library, cells = pathlib.Path(folder) / "model.so", []
             try:
-                sh("compile-model", path, "-o", library, "--math", arguments.math)
-                runtime = session(path, 1)
-                feeds = feeds_for(path, runtime)
-                apart = difference(library, runtime, feeds)
-                for threads in arguments.threads:
-                    mine, theirs = latencies(library, path, feeds, threads, arguments.rounds)
-                    ours, peer = statistics.median(mine), statistics.median(theirs)
-                    ratios[threads].append(peer / ours)
-                    spread = max((max(x) - min(x)) / statistics.median(x) for x in (mine, theirs))
-                    cells += [f"{ours:.2f}", f"{peer:.2f}", f"{peer / ours:.2f}", f"{spread:.0%}"]
-                cells.append(f"{apart:.1e}")
-            except Exception as error:  # a model that fails is a row of the table, and an exit status
-                failed += 1
-                cells = [str(error).strip().splitlines()[-1][:160]]
-        lines.append(f"| {path.relative_to(arguments.models)} | " + " | ".join(cells) + " |")
+                row.measure(path, arguments, pathlib.Path(folder))
+            except RuntimeError as error:  # a model that fails is a row of the table, and an exit status
+                row.error = str(error).strip().splitlines()[-1][:160]
+        lines.append(f"| {row.name} | " + " | ".join(row.cells(arguments, others)) + " |")
         print(lines[-1], flush=True)
-    for threads, values in ratios.items():
-        if values:
-            lines.append(f"\nGeometric mean of the ratios, {threads} thread{'s' * (threads > 1)}: {np.exp(np.mean(np.log(values))):.2f} over {len(values)} models.")
-            print(lines[-1])
+    lines += [""] + [f"{row.name}: {LABELS[peer]} fails: {reason[:160]}" for row in rows for peer, reason in row.failures.items()]
+    lines += [""] + geometric_means(rows, arguments, others)
+    print("\n".join(lines[-len(arguments.threads):]))
     if arguments.write:
-        arguments.write.write_text("# Latency, dense\n\n" + "\n".join(lines) + "\n")
-    sys.exit(bool(failed))
+        arguments.write.write_text("\n".join(lines) + "\n")
+    sys.exit(any(row.error for row in rows))
 
 
 if __name__ == "__main__":

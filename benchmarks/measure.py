@@ -1,31 +1,22 @@
-"""Timing a compiled library against ONNX Runtime on the same input, in alternating rounds."""
+"""Timing a compiled library and its peers on the same input, in alternating rounds."""
 
 import json
 import pathlib
-import statistics
 import subprocess
+import sys
 import tempfile
-import time
 
 import numpy as np
-import onnxruntime as ort
+
+PEERS = pathlib.Path(__file__).parent / "peers.py"
 
 
 def sh(*command):
-    """Standard output of a command; ends the program with its error output where it fails."""
+    """Standard output of a command; raises RuntimeError with its error output where it fails."""
     result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if result.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: exit status {result.returncode}\n{result.stderr.strip()}")
     return result.stdout
-
-
-def session(path, threads):
-    """ONNX Runtime at its best documented settings for latency on this many threads."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 3
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def save_feeds(feeds, folder):
@@ -48,24 +39,59 @@ def run_library(library, feeds, threads=1):
         return {path.stem: np.load(path) for path in output.glob("*.npy")}
 
 
-def time_runtime(runtime, feeds, seconds):
-    samples, end = [], time.perf_counter() + seconds
-    while not samples or time.perf_counter() < end:
-        start = time.perf_counter()
-        runtime.run(None, feeds)
-        samples.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(samples)
+class Library:
+    """A compiled library as a contestant: run-model starts, warms up and times it anew each round."""
+
+    def __init__(self, library, feeds, threads):
+        self.folder = tempfile.TemporaryDirectory()
+        self.command = ["run-model", library, *save_feeds(feeds, self.folder.name), "--threads", threads, "--benchmark", "--json"]
+
+    def time(self, seconds):
+        return json.loads(sh(*self.command))["median_ms"]
+
+    def close(self):
+        self.folder.cleanup()
 
 
-def latencies(library, model, feeds, threads, rounds=5, seconds=1.0):
-    """Milliseconds of each round, (ours, ONNX Runtime's): each the median of a round's runs."""
-    runtime = session(model, threads)
-    runtime.run(None, feeds)
-    mine, theirs = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        inputs = save_feeds(feeds, folder)
-        for _ in range(rounds):
-            text = sh("run-model", library, *inputs, "--threads", threads, "--benchmark", "--json")
-            mine.append(json.loads(text)["median_ms"])
-            theirs.append(time_runtime(runtime, feeds, seconds))
-    return mine, theirs
+class Peer:
+    """Another runtime as a contestant, in a process of its own (see peers.py). Raises RuntimeError where it cannot run the model."""
+
+    def __init__(self, name, model, feeds, threads):
+        self.folder = tempfile.TemporaryDirectory()
+        path = pathlib.Path(self.folder.name) / "feeds.npz"
+        np.savez(path, **feeds)
+        self.process = subprocess.Popen([sys.executable, PEERS, name, str(model), path, str(threads)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        answer = self.process.stdout.readline().strip()
+        if answer != "ready":
+            self.close()
+            raise RuntimeError(answer.removeprefix("error: ") or "ended by a signal")
+
+    def ask(self, line):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def time(self, seconds):
+        return float(self.ask(seconds))
+
+    def outputs(self):
+        """The outputs of one run, in the model's order."""
+        path = pathlib.Path(self.folder.name) / "outputs.npz"
+        self.ask(f"outputs {path}")
+        with np.load(path) as file:
+            return [file[f"arr_{index}"] for index in range(len(file.files))]
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+        self.folder.cleanup()
+
+
+def interleave(contestants, rounds=5, seconds=1.0):
+    """Milliseconds of each round by contestant's name; each figure is the median of a round's runs."""
+    figures = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, contestant in contestants.items():
+            figures[name].append(contestant.time(seconds))
+    return figures

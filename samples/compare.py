@@ -14,11 +14,12 @@ import pathlib
 import statistics
 import sys
 import tempfile
+from contextlib import closing
 
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "benchmarks"))
-from measure import latencies, run_library, session, sh  # noqa: E402
+from measure import Library, Peer, interleave, run_library, sh  # noqa: E402
 
 
 def compile_both(model, budget, folder):
@@ -45,12 +46,14 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for label, (library, onnx_file, figures) in compile_both(arguments.model, arguments.budget, folder).items():
-            runtime = session(onnx_file, arguments.threads)
             scores = run_library(library, {"image": images}, arguments.threads)["scores"]
-            reference = runtime.run(None, {"image": images})[0]
+            with closing(Peer("onnxruntime", onnx_file, {"image": images}, arguments.threads)) as runtime:
+                reference = runtime.outputs()[0]
             accuracy, expected = ((s.argmax(1) == labels).mean() for s in (scores, reference))
-            rounds = latencies(library, onnx_file, {"image": images[:1]}, arguments.threads, seconds=0.3)
-            mine, theirs = map(statistics.median, rounds)
+            image = {"image": images[:1]}
+            with closing(Library(library, image, arguments.threads)) as ours, closing(Peer("onnxruntime", onnx_file, image, arguments.threads)) as peer:
+                rounds = interleave({"ours": ours, "peer": peer}, seconds=0.3)
+            mine, theirs = map(statistics.median, rounds.values())
             print(f"{label:22}{accuracy:>10.1%}{expected:>8.1%}{figures['parameters']:>12,}{figures['flops'] / 1e6:>9.2f}"
                   f"{library.stat().st_size / 1024:>7.0f}{mine:>9.3f}{theirs:>9.3f}")
 
