@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "secateur/Analysis/Constants.h"
+#include "secateur/Support/TensorBytes.h"
 
 #include "dialects/NN/IR/NNOps.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -23,20 +24,14 @@ ElementsAttr analysis::getConstant(Value value) {
   return {};
 }
 
-unsigned analysis::getElementBytes(Type elementType) {
-  if (!elementType.isIntOrFloat())
-    return 0;
-  return (elementType.getIntOrFloatBitWidth() + 7) / 8;
-}
-
 /// The blob of a resource, if it is there and as large as the type says.
 static std::optional<ArrayRef<char>> getBlob(DenseResourceElementsAttr resource) {
   AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-  unsigned size = analysis::getElementBytes(resource.getType().getElementType());
+  int64_t size = getElementBytes(resource.getType().getElementType());
   if (!blob || size == 0 || !resource.getType().hasStaticShape())
     return std::nullopt;
   ArrayRef<char> data = blob->getData();
-  if (data.size() != uint64_t(resource.getType().getNumElements()) * size)
+  if (int64_t(data.size()) != resource.getType().getNumElements() * size)
     return std::nullopt;
   return data;
 }
@@ -51,9 +46,9 @@ std::optional<analysis::ConstantBytes> analysis::getConstantBytes(ElementsAttr v
   if (!dense || getElementBytes(dense.getElementType()) == 0 || dense.getElementType().isInteger(1))
     return std::nullopt;
   ArrayRef<char> data = dense.getRawData();
-  unsigned size = getElementBytes(dense.getElementType());
-  uint64_t count = dense.isSplat() ? 1 : dense.getNumElements();
-  if (data.size() != count * size)
+  int64_t size = getElementBytes(dense.getElementType());
+  int64_t count = dense.isSplat() ? 1 : dense.getNumElements();
+  if (int64_t(data.size()) != count * size)
     return std::nullopt;
   return ConstantBytes{data, dense.isSplat()};
 }
@@ -97,7 +92,7 @@ std::optional<SmallVector<int64_t>> analysis::readIntegers(ElementsAttr value, i
   std::optional<ConstantBytes> data = getConstantBytes(value);
   if (!data || (type.getWidth() < 8 && type.getWidth() != 1))
     return std::nullopt;
-  unsigned size = getElementBytes(type);
+  int64_t size = getElementBytes(type);
   for (int64_t i = 0; i < *count; ++i) {
     uint64_t bits = readBits(data->bytes.data() + i * size, size);
     result.push_back(type.getWidth() == 1 ? int64_t(bits != 0) : widen(bits));
@@ -126,7 +121,7 @@ std::optional<SmallVector<double>> analysis::readFloats(ElementsAttr value, int6
   std::optional<ConstantBytes> data = getConstantBytes(value);
   if (!type || !data || type.getWidth() > 64 || type.getWidth() < 8)
     return std::nullopt;
-  unsigned size = getElementBytes(type);
+  int64_t size = getElementBytes(type);
   SmallVector<double> result;
   if (type.isF32())
     return readNative<float>(*data, *count);

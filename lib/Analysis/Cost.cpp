@@ -6,6 +6,7 @@
 
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/Constants.h"
+#include "secateur/Support/TensorBytes.h"
 
 using namespace mlir;
 using namespace secateur;
@@ -102,7 +103,7 @@ static void addConstant(NominalCost &cost, ShapedType type) {
       element.isInteger() && element.getIntOrFloatBitWidth() <= 8 && !element.isInteger(1);
   if (isa<FloatType>(element) || (isSmallInteger && type.getRank() > 0))
     cost.parameters += count;
-  cost.weightBytes += count * int64_t(getElementBytes(element));
+  cost.weightBytes += count * getElementBytes(element);
 }
 
 FailureOr<NominalCost> analysis::countCost(func::FuncOp func,

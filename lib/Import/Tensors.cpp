@@ -265,7 +265,7 @@ FailureOr<ElementsAttr> TensorReader::readSparse(const onnx::SparseTensorProto &
   SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
   std::optional<int64_t> count = getNumElements(shape);
   Type elementType = values->getShapedType().getElementType();
-  std::optional<int64_t> width = getElementBytes(elementType);
+  int64_t width = getElementBytes(elementType);
   // A dense copy is made, so that its size has a limit.
   constexpr int64_t kMostElements = int64_t(1) << 32;
   SmallVector<char> valueStorage, indexStorage;
@@ -282,7 +282,7 @@ FailureOr<ElementsAttr> TensorReader::readSparse(const onnx::SparseTensorProto &
     fail() << "the indices do not match the values";
     return failure();
   }
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(*count * *width, 64);
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(*count * width, 64);
   std::fill(blob.getMutableData().begin(), blob.getMutableData().end(), 0);
   for (int64_t i = 0; i < stored; ++i) {
     int64_t position = 0;
@@ -296,8 +296,8 @@ FailureOr<ElementsAttr> TensorReader::readSparse(const onnx::SparseTensorProto &
       }
       position = position * extent + index;
     }
-    std::copy_n(valueBytes->data() + i * *width, *width,
-                blob.getMutableData().data() + position * *width);
+    std::copy_n(valueBytes->data() + i * width, width,
+                blob.getMutableData().data() + position * width);
   }
   return cast<ElementsAttr>(
       makeResource(RankedTensorType::get(shape, elementType), name, std::move(blob)));

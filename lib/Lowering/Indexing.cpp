@@ -19,17 +19,6 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::lowering;
 
-static Type storedElement(Value value) {
-  return LoweringContext::storageType(LoweringContext::elementType(value));
-}
-
-static LogicalResult checkSizes(Operation *op, Value result, LoweringContext &context) {
-  for (Dim dim : context.shape(result))
-    if (!context.known(dim))
-      return context.unsupported(op, "a size of its result depends on data");
-  return success();
-}
-
 /// An element of an index tensor as a position in [0, extent).
 static Value position(ImplicitLocOpBuilder &b, Value element, Value extent) {
   Value zero = arith::ConstantIndexOp::create(b, 0), one = arith::ConstantIndexOp::create(b, 1);
@@ -83,7 +72,7 @@ static LogicalResult lowerGather(nn::GatherOp op, LoweringContext &context) {
   Value data = op.getData(), indices = op.getIndices(), result = op.getOutput();
   int64_t rank = context.rank(data), indexRank = context.rank(indices);
   int64_t axis = frontAxis(op.getAxis(), rank);
-  if (failed(checkSizes(op, result, context)))
+  if (failed(context.requireSizes(op, result)))
     return failure();
   if (gatherSlice(op, context, axis))
     return success();
@@ -91,8 +80,8 @@ static LogicalResult lowerGather(nn::GatherOp op, LoweringContext &context) {
   Value tensor = context.get(data, layout), positions = context.get(indices);
   Value extent = context.index(context.dim(data, axis));
   context.set(result,
-              context.generate(context.shape(result), storedElement(result), Layout::RowMajor,
-                               [&](ImplicitLocOpBuilder &b, ValueRange at) {
+              context.generate(context.shape(result), LoweringContext::storedType(result),
+                               Layout::RowMajor, [&](ImplicitLocOpBuilder &b, ValueRange at) {
                                  Value element = tensor::ExtractOp::create(
                                      b, positions, at.slice(axis, indexRank));
                                  SmallVector<Value> from(at.take_front(axis));
@@ -110,8 +99,8 @@ static LogicalResult lowerGatherElements(nn::GatherElementsOp op, LoweringContex
   Value tensor = context.get(data, layout), positions = context.get(op.getIndices());
   Value extent = context.index(context.dim(data, axis));
   context.set(result,
-              context.generate(context.shape(result), storedElement(result), Layout::RowMajor,
-                               [&](ImplicitLocOpBuilder &b, ValueRange at) {
+              context.generate(context.shape(result), LoweringContext::storedType(result),
+                               Layout::RowMajor, [&](ImplicitLocOpBuilder &b, ValueRange at) {
                                  SmallVector<Value> from(at);
                                  from[axis] = position(
                                      b, tensor::ExtractOp::create(b, positions, at), extent);
@@ -126,7 +115,7 @@ static LogicalResult lowerGatherNd(nn::GatherNdOp op, LoweringContext &context) 
   std::optional<int64_t> depth = LoweringContext::constantOf(context.dim(indices, indexRank - 1));
   if (!depth)
     return context.unsupported(op, "the last size of its indices is not a constant");
-  if (failed(checkSizes(op, result, context)))
+  if (failed(context.requireSizes(op, result)))
     return failure();
   Layout layout = context.layoutOf(data);
   Value tensor = context.get(data, layout), positions = context.get(indices);
@@ -134,8 +123,8 @@ static LogicalResult lowerGatherNd(nn::GatherNdOp op, LoweringContext &context) 
   SmallVector<Value> components = llvm::map_to_vector(llvm::seq<int64_t>(0, *depth),
                                                       [&](int64_t i) { return context.index(i); });
   context.set(result,
-              context.generate(context.shape(result), storedElement(result), Layout::RowMajor,
-                               [&](ImplicitLocOpBuilder &b, ValueRange at) {
+              context.generate(context.shape(result), LoweringContext::storedType(result),
+                               Layout::RowMajor, [&](ImplicitLocOpBuilder &b, ValueRange at) {
                                  SmallVector<Value> from(at.take_front(batch));
                                  for (int64_t i = 0; i < *depth; ++i) {
                                    SmallVector<Value> which(at.take_front(indexRank - 1));
@@ -152,7 +141,7 @@ static LogicalResult lowerGatherNd(nn::GatherNdOp op, LoweringContext &context) 
 static LogicalResult lowerOneHot(nn::OneHotOp op, LoweringContext &context) {
   Value indices = op.getIndices(), result = op.getOutput();
   int64_t rank = context.rank(result), axis = frontAxis(op.getAxis(), rank);
-  if (failed(checkSizes(op, result, context)))
+  if (failed(context.requireSizes(op, result)))
     return failure();
   Value positions = context.get(indices), values = context.get(op.getValues());
   Value extent = context.index(context.dim(result, axis));
@@ -162,7 +151,7 @@ static LogicalResult lowerOneHot(nn::OneHotOp op, LoweringContext &context) {
   ScalarKind kind = LoweringContext::kindOf(indices);
   context.set(result,
               context.generate(
-                  context.shape(result), storedElement(result), Layout::RowMajor,
+                  context.shape(result), LoweringContext::storedType(result), Layout::RowMajor,
                   [&](ImplicitLocOpBuilder &b, ValueRange at) {
                     SmallVector<Value> where(at);
                     where.erase(where.begin() + axis);
@@ -189,7 +178,7 @@ static LogicalResult lowerReverseSequence(nn::ReverseSequenceOp op, LoweringCont
   Value zero = context.index(0);
   context.set(result,
               context.generate(
-                  context.shape(result), storedElement(result), layout,
+                  context.shape(result), LoweringContext::storedType(result), layout,
                   [&](ImplicitLocOpBuilder &b, ValueRange at) {
                     Value length = arith::IndexCastOp::create(
                         b, b.getIndexType(), tensor::ExtractOp::create(b, lengths, at[batch]));

@@ -100,6 +100,12 @@ bool LoweringContext::known(Dim dim) {
   }
 }
 
+LogicalResult LoweringContext::requireSizes(Operation *op, Value result) {
+  if (!llvm::all_of(shape(result), [&](Dim dim) { return known(dim); }))
+    return unsupported(op, "a size of its result depends on data");
+  return success();
+}
+
 Value LoweringContext::index(int64_t value) { return index(constantDim(value)); }
 
 Value LoweringContext::index(OpFoldResult value) {

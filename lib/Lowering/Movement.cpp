@@ -15,23 +15,12 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::lowering;
 
-static Type storedElement(Value value) {
-  return LoweringContext::storageType(LoweringContext::elementType(value));
-}
-
-static LogicalResult checkSizes(Operation *op, Value result, LoweringContext &context) {
-  for (Dim dim : context.shape(result))
-    if (!context.known(dim))
-      return context.unsupported(op, "a size of its result depends on data");
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // Repetition
 //===----------------------------------------------------------------------===//
 
 static LogicalResult lowerExpand(nn::ExpandOp op, LoweringContext &context) {
-  if (failed(checkSizes(op, op.getOutput(), context)))
+  if (failed(context.requireSizes(op, op.getOutput())))
     return failure();
   return context.elementwise(op, op.getInput(), op.getOutput(),
                              [](ImplicitLocOpBuilder &, ValueRange x) { return x[0]; });
@@ -39,7 +28,7 @@ static LogicalResult lowerExpand(nn::ExpandOp op, LoweringContext &context) {
 
 static LogicalResult lowerTile(nn::TileOp op, LoweringContext &context) {
   Value input = op.getInput(), result = op.getOutput();
-  if (failed(checkSizes(op, result, context)))
+  if (failed(context.requireSizes(op, result)))
     return failure();
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
@@ -48,7 +37,7 @@ static LogicalResult lowerTile(nn::TileOp op, LoweringContext &context) {
     extents.push_back(context.index(dim));
   Value zero = context.index(0);
   Value tiled =
-      context.generate(context.shape(result), storedElement(result), layout,
+      context.generate(context.shape(result), LoweringContext::storedType(result), layout,
                        [&](ImplicitLocOpBuilder &b, ValueRange at) {
                          SmallVector<Value> from(at);
                          for (auto [axis, index] : llvm::enumerate(from)) {
@@ -66,9 +55,9 @@ static LogicalResult lowerTile(nn::TileOp op, LoweringContext &context) {
 }
 
 static LogicalResult lowerConstantOfShape(nn::ConstantOfShapeOp op, LoweringContext &context) {
-  if (failed(checkSizes(op, op.getOutput(), context)))
+  if (failed(context.requireSizes(op, op.getOutput())))
     return failure();
-  Type stored = storedElement(op.getOutput());
+  Type stored = LoweringContext::storedType(op.getOutput());
   TypedAttr scalar = context.b.getZeroAttr(stored);
   if (std::optional<ElementsAttr> value = op.getValue()) {
     if (isa<FloatType>(stored)) {
@@ -150,7 +139,7 @@ static Value foldIndex(ImplicitLocOpBuilder &b, StringRef mode, Value index, Val
 static LogicalResult lowerPad(nn::PadOp op, LoweringContext &context) {
   Value input = op.getData(), result = op.getOutput();
   FailureOr<PadAmounts> amounts = padAmounts(op, context);
-  if (failed(amounts) || failed(checkSizes(op, result, context)))
+  if (failed(amounts) || failed(context.requireSizes(op, result)))
     return failure();
   StringRef mode = op.getMode();
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
@@ -158,7 +147,7 @@ static LogicalResult lowerPad(nn::PadOp op, LoweringContext &context) {
   int64_t rank = context.rank(input);
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
-  Type stored = storedElement(result);
+  Type stored = LoweringContext::storedType(result);
   Value fill;
   if (mode == "constant") {
     if (op.getConstantValue()) {
@@ -223,7 +212,7 @@ static Value onlyElement(LoweringContext &context, Value value) {
 static LogicalResult lowerRange(nn::RangeOp op, LoweringContext &context) {
   Value result = op.getOutput();
   ScalarKind kind = LoweringContext::kindOf(result);
-  Type stored = storedElement(result);
+  Type stored = LoweringContext::storedType(result);
   Value start = onlyElement(context, op.getStart()), delta = onlyElement(context, op.getDelta());
   ImplicitLocOpBuilder &b = context.b;
   SmallVector<Dim> dims(context.shape(result));
@@ -262,10 +251,10 @@ static LogicalResult lowerRange(nn::RangeOp op, LoweringContext &context) {
 
 static LogicalResult lowerEyeLike(nn::EyeLikeOp op, LoweringContext &context) {
   Value result = op.getOutput();
-  if (failed(checkSizes(op, result, context)))
+  if (failed(context.requireSizes(op, result)))
     return failure();
   Value k = context.index(op.getK());
-  Type stored = storedElement(result);
+  Type stored = LoweringContext::storedType(result);
   ScalarKind kind = LoweringContext::kindOf(result);
   context.set(result,
               context.generate(
@@ -294,7 +283,7 @@ static LogicalResult lowerTrilu(nn::TriluOp op, LoweringContext &context) {
   Value tensor = context.get(input);
   context.set(result,
               context.generate(
-                  context.shape(result), storedElement(result), Layout::RowMajor,
+                  context.shape(result), LoweringContext::storedType(result), Layout::RowMajor,
                   [&](ImplicitLocOpBuilder &b, ValueRange at) {
                     Value element = LoweringContext::read(b, tensor, Layout::RowMajor, at);
                     Value diagonal = arith::AddIOp::create(b, at[rank - 2], k);

@@ -20,10 +20,6 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::lowering;
 
-static Type storedElement(Value value) {
-  return LoweringContext::storageType(LoweringContext::elementType(value));
-}
-
 static SmallVector<int64_t> range(int64_t begin, int64_t end) {
   return llvm::to_vector(llvm::seq<int64_t>(begin, end));
 }
@@ -93,7 +89,7 @@ static LogicalResult lowerHardmax(nn::HardmaxOp op, LoweringContext &context) {
   int64_t rank = context.rank(input), axis = frontAxis(op.getAxis(), rank);
   if (axis < 0 || axis >= rank)
     return context.unsupported(op, "its axis is out of range");
-  Type stored = storedElement(input);
+  Type stored = LoweringContext::storedType(input);
   Value tensor = context.get(input);
   SmallVector<Dim> dims(context.shape(input)), kept = keptDims(dims, axis);
   Scalars s(context.b, stored, LoweringContext::kindOf(input));
@@ -218,7 +214,7 @@ static LogicalResult lowerBatchNorm(nn::BatchNormalizationOp op, LoweringContext
   if (op.getTrainingMode())
     return context.unsupported(op, "training_mode is set: models are compiled for inference");
   Value input = op.getX(), result = op.getY();
-  Type stored = storedElement(input);
+  Type stored = LoweringContext::storedType(input);
   double epsilon = op.getEpsilon().convertToDouble();
   int64_t rank = context.rank(input);
   if (rank < 2 || LoweringContext::kindOf(input) != ScalarKind::Float)
@@ -416,7 +412,7 @@ static LogicalResult lowerLrn(nn::LrnOp op, LoweringContext &context) {
     return context.unsupported(op, "its operand has no channels of floating point numbers");
   ImplicitLocOpBuilder &b = context.b;
   Layout layout = rank >= 3 ? Layout::ChannelsLast : Layout::RowMajor;
-  Type type = storedElement(input);
+  Type type = LoweringContext::storedType(input);
   SmallVector<Dim> dims = storedOrder(context.shape(input), layout), padded = dims;
   int64_t channel = storedAxis(1, rank, layout), before = (size - 1) / 2, after = size - 1 - before;
   padded[channel] = context.symbols.simplify(padded[channel] + size - 1);
@@ -473,7 +469,7 @@ static LogicalResult lowerLpNorm(nn::LpNormalizationOp op, LoweringContext &cont
   if (axis < 0 || axis >= rank || LoweringContext::kindOf(input) != ScalarKind::Float)
     return context.unsupported(
         op, "its axis is out of range, or its operand is not of floating point numbers");
-  Type type = storedElement(input);
+  Type type = LoweringContext::storedType(input);
   SmallVector<Dim> dims(context.shape(input));
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);

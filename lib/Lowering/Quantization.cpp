@@ -18,10 +18,6 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::lowering;
 
-static Type storedElement(Value value) {
-  return LoweringContext::storageType(LoweringContext::elementType(value));
-}
-
 /// Scale or zero point: one for all, one per position of `axis`, or one per block
 /// of `block` positions of it.
 static Value readParameter(ImplicitLocOpBuilder &b, Value tensor, int64_t rank, int64_t axis,
@@ -76,7 +72,7 @@ static LogicalResult lowerDequantize(nn::DequantizeLinearOp op, LoweringContext 
     return context.unsupported(op, "its axis is out of range");
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
-  Type type = storedElement(result);
+  Type type = LoweringContext::storedType(result);
   context.set(
       result,
       context.generate(
@@ -121,7 +117,7 @@ static LogicalResult lowerQuantize(nn::QuantizeLinearOp op, LoweringContext &con
     return context.unsupported(op, "its axis is out of range");
   Layout layout = context.layoutOf(input);
   Value tensor = context.get(input, layout);
-  Type type = storedElement(result);
+  Type type = LoweringContext::storedType(result);
   context.set(result,
               context.generate(
                   context.shape(result), type, layout,
@@ -287,7 +283,7 @@ static LogicalResult lowerQlinearMatmul(nn::QlinearMatmulOp op, LoweringContext 
       return context.unsupported(op, "it has more than one scale per operand");
     operands.push_back({tensor, {}});
   }
-  Type type = storedElement(op.getY());
+  Type type = LoweringContext::storedType(op.getY());
   ScalarKind kind = LoweringContext::kindOf(op.getY());
   context.set(
       op.getY(),

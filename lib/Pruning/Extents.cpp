@@ -6,6 +6,7 @@
 
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/Constants.h"
+#include "secateur/Support/TensorBytes.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
@@ -293,7 +294,7 @@ ModelCost ModelExtents::getTensorCost(Value value, ArrayRef<int64_t> shape) {
   if (isa<FloatType>(element) || (element.isInteger() && element.getIntOrFloatBitWidth() <= 8 &&
                                   !element.isInteger(1) && !shape.empty()))
     cost.parameters = count;
-  cost.weightBytes = count * int64_t(analysis::getElementBytes(element));
+  cost.weightBytes = count * getElementBytes(element);
   return cost;
 }
 

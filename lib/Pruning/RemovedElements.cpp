@@ -5,6 +5,7 @@
 #include "secateur/Pruning/RemovedElements.h"
 
 #include "secateur/Analysis/Constants.h"
+#include "secateur/Support/TensorBytes.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Builders.h"
@@ -19,6 +20,7 @@
 #include <numeric>
 
 using namespace mlir;
+using namespace secateur;
 using namespace secateur::pruning;
 
 static int64_t product(llvm::ArrayRef<int64_t> extents) {
@@ -313,7 +315,7 @@ ElementsAttr RemovedElements::erase(ElementsAttr value, llvm::StringRef name) co
   if (!data || value.getShapedType().getShape() != llvm::ArrayRef(shape))
     return {};
   ShapedType type = value.getShapedType();
-  int64_t width = analysis::getElementBytes(type.getElementType());
+  int64_t width = getElementBytes(type.getElementType());
   std::optional<llvm::SmallVector<int64_t>> packed = packedShape();
   if (!packed || !width)
     return {};
@@ -351,7 +353,7 @@ static llvm::SmallVector<char> encode(double value, Type type) {
   } else {
     return {};
   }
-  int64_t width = secateur::analysis::getElementBytes(type);
+  int64_t width = getElementBytes(type);
   bits = bits.zext(std::max<unsigned>(bits.getBitWidth(), width * 8));
   llvm::SmallVector<char> bytes;
   for (int64_t i = 0; i < width; ++i)
@@ -365,7 +367,7 @@ ElementsAttr secateur::pruning::fillElements(ElementsAttr value, llvm::ArrayRef<
   if (!data)
     return {};
   ShapedType type = value.getShapedType();
-  int64_t width = analysis::getElementBytes(type.getElementType()), count = type.getNumElements();
+  int64_t width = getElementBytes(type.getElementType()), count = type.getNumElements();
   std::vector<char> out;
   if (data->splat)
     for (int64_t i = 0; i < count; ++i)

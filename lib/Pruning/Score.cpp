@@ -8,6 +8,7 @@
 #include "secateur/Analysis/Constants.h"
 #include "secateur/Pruning/Extents.h"
 #include "secateur/Pruning/Passes.h"
+#include "secateur/Support/TensorBytes.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/APFloat.h"
@@ -102,8 +103,7 @@ static FailureOr<Weights> openWeights(Value weight) {
   if (!data || !reader || !type.hasStaticShape())
     return emitError(weight.getLoc()) << "tensor '" << valueName(weight) << "' of type "
                                       << weight.getType() << " cannot be read for scoring";
-  return Weights{type.getShape(), *data, reader,
-                 int64_t(analysis::getElementBytes(type.getElementType()))};
+  return Weights{type.getShape(), *data, reader, getElementBytes(type.getElementType())};
 }
 
 static LogicalResult checkFinite(Value weight, double sum) {

@@ -11,13 +11,11 @@
 using namespace mlir;
 using namespace secateur;
 
-std::optional<int64_t> secateur::getElementBytes(Type elementType) {
-  if (auto complex = dyn_cast<ComplexType>(elementType)) {
-    std::optional<int64_t> part = getElementBytes(complex.getElementType());
-    return part ? std::optional(*part * 2) : std::nullopt;
-  }
+int64_t secateur::getElementBytes(Type elementType) {
+  if (auto complex = dyn_cast<ComplexType>(elementType))
+    return 2 * getElementBytes(complex.getElementType());
   if (!elementType.isIntOrFloat())
-    return std::nullopt;
+    return 0;
   return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
 }
 
@@ -35,10 +33,10 @@ std::optional<int64_t> secateur::getNumElements(ArrayRef<int64_t> shape) {
 std::optional<ArrayRef<char>> secateur::getTensorBytes(ElementsAttr value,
                                                        SmallVectorImpl<char> &storage) {
   ShapedType type = value.getShapedType();
-  std::optional<int64_t> width = getElementBytes(type.getElementType());
+  int64_t width = getElementBytes(type.getElementType());
   std::optional<int64_t> count = getNumElements(type.getShape());
   int64_t size = 0;
-  if (!width || !count || llvm::MulOverflow(*count, *width, size))
+  if (!width || !count || llvm::MulOverflow(*count, width, size))
     return std::nullopt;
 
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
@@ -61,7 +59,7 @@ std::optional<ArrayRef<char>> secateur::getTensorBytes(ElementsAttr value,
   if (!dense.isSplat() || *count == 1)
     return raw;
   storage.resize_for_overwrite(size);
-  for (int64_t offset = 0; offset < size; offset += *width)
-    std::copy_n(raw.data(), *width, storage.data() + offset);
+  for (int64_t offset = 0; offset < size; offset += width)
+    std::copy_n(raw.data(), width, storage.data() + offset);
   return ArrayRef<char>(storage);
 }

@@ -5,6 +5,7 @@
 #include "secateur/Transform/HostTensor.h"
 
 #include "secateur/Analysis/Constants.h"
+#include "secateur/Support/TensorBytes.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -75,8 +76,7 @@ ElementsAttr HostTensor::write() const {
     SmallVector<bool> values(integers.begin(), integers.end());
     return DenseElementsAttr::get(type, values);
   }
-  int64_t count = size() == 0 ? 0 : (uniform ? 1 : size()),
-          width = analysis::getElementBytes(element);
+  int64_t count = size() == 0 ? 0 : (uniform ? 1 : size()), width = getElementBytes(element);
   std::vector<char> bytes(count * width);
   for (int64_t i = 0; i < count; ++i) {
     char *target = bytes.data() + i * width;

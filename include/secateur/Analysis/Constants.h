@@ -26,10 +26,6 @@ struct ConstantBytes {
   bool splat = false;
 };
 
-/// Bytes of one element in memory: bits / 8, and 1 for i1. Types of fewer than 8
-/// bits count as one byte in dense attributes. 0 for types that are not numbers.
-unsigned getElementBytes(mlir::Type elementType);
-
 /// The elements as bytes, without a copy. nullopt where there are none: a blob
 /// that is missing or has another size than the type says, bit-packed booleans
 /// in a dense attribute, strings.

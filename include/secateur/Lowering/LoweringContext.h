@@ -92,6 +92,8 @@ public:
   bool same(Dim left, Dim right);
   /// Whether `dim` can be computed here.
   bool known(Dim dim);
+  /// Notes `op` as unsupported where a size of `result` is not known.
+  llvm::LogicalResult requireSizes(mlir::Operation *op, mlir::Value result);
   /// `dim` as an index attribute or value; values that depend on the arguments
   /// alone are computed at the top of the function.
   mlir::OpFoldResult size(Dim dim);
@@ -105,6 +107,7 @@ public:
   static ScalarKind kindOf(mlir::Value value);
   static mlir::Type storageType(mlir::Type elementType);
   static mlir::Type elementType(mlir::Value value);
+  static mlir::Type storedType(mlir::Value value) { return storageType(elementType(value)); }
   mlir::RankedTensorType tensorType(llvm::ArrayRef<Dim> dims, mlir::Type elementType);
   mlir::RankedTensorType tensorType(mlir::Value value, Layout layout);
 

@@ -12,8 +12,8 @@
 namespace secateur {
 
 /// Bytes that one element takes in memory: bool and integers of fewer than 8
-/// bits take one byte each. None for strings and other types without a size.
-std::optional<int64_t> getElementBytes(mlir::Type elementType);
+/// bits take one byte each. 0 for strings and other types without a size.
+int64_t getElementBytes(mlir::Type elementType);
 
 /// Number of elements, or none where it does not fit int64_t or a dimension is
 /// dynamic.
