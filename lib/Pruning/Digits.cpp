@@ -6,6 +6,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <numeric>
+
 using namespace llvm;
 using namespace secateur::pruning;
 
@@ -264,9 +266,11 @@ void DigitGraph::flatten(NodeId node, SmallVectorImpl<NodeId> &factors) {
 }
 
 /// Takes factors that together have the size `size` off one end, and splits the
-/// last one where it must. kNone, and nothing taken, where that cannot be.
+/// last one where it must. Where that cannot be, what both have in common at this end
+/// is taken, and the rest of `size` is pinned (`partial`); kNone, and nothing taken,
+/// where that is nothing.
 NodeId DigitGraph::takeFrom(SmallVectorImpl<NodeId> &factors, const Extent &size, bool back,
-                            unsigned reason) {
+                            unsigned reason, bool &partial) {
   SmallVector<NodeId> rest(factors.begin(), factors.end()), taken;
   Extent missing = size;
   while (!missing.isOne()) {
@@ -280,12 +284,20 @@ NodeId DigitGraph::takeFrom(SmallVectorImpl<NodeId> &factors, const Extent &size
       missing = *left;
       continue;
     }
-    std::optional<Extent> other = extent(factor).dividedBy(missing);
-    if (!other)
-      return kNone;
+    Extent part = missing;
+    if (!extent(factor).dividedBy(missing)) {
+      bool known = extent(factor).isStatic() && missing.isStatic();
+      part = Extent(known ? std::gcd(extent(factor).factor, missing.factor) : 1);
+      if (part.isOne() && taken.empty())
+        return kNone;
+      partial = true;
+    }
+    Extent other = *extent(factor).dividedBy(part);
     auto [outer, inner] =
-        back ? split(factor, *other, missing, reason) : split(factor, missing, *other, reason);
+        back ? split(factor, other, part, reason) : split(factor, part, other, reason);
     taken.push_back(back ? inner : outer);
+    if (partial)
+      taken.push_back(pinned(*missing.dividedBy(part), reason));
     if (back)
       rest.push_back(outer);
     else
@@ -308,6 +320,7 @@ SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> 
     flatten(node, factors);
   SmallVector<NodeId> result(to.size(), kNone);
   size_t first = 0, last = to.size();
+  bool partial = false;
   auto skipOnes = [&] {
     while (first < last && to[first].isOne())
       result[first++] = pinned(1, reason);
@@ -316,10 +329,14 @@ SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> 
   };
   for (bool back : {true, false}) {
     for (skipOnes(); first < last; skipOnes()) {
-      NodeId node = takeFrom(factors, to[back ? last - 1 : first], back, reason);
+      bool isLast = false;
+      NodeId node = takeFrom(factors, to[back ? last - 1 : first], back, reason, isLast);
       if (node == kNone)
         break;
       result[back ? --last : first++] = node;
+      partial |= isLast;
+      if (isLast)
+        break;
     }
   }
   if (first == last) {
@@ -338,7 +355,7 @@ SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> 
     return result;
   }
   // One set of an unknown size: all that is left.
-  if (last - first == 1 && !factors.empty() && !to[first].isStatic()) {
+  if (last - first == 1 && !factors.empty() && !to[first].isStatic() && !partial) {
     result[first] = product(factors);
     return result;
   }

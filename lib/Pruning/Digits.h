@@ -12,8 +12,9 @@
 // finer digits, everywhere at once (a digit is a union-find node that forwards to
 // what it became). The finest refinement of a digit is the sum of its positions,
 // one digit each: the explicit form, so there is no index map by cuts that this
-// cannot hold. Only where two mixed radixes have no common refinement are the
-// digits pinned: nothing but all or none of them is a slab of both.
+// cannot hold. Where two mixed radixes have no common refinement, what they have in
+// common at either end is split off, and what is between is pinned: of [6][4] and
+// [4][6], which are [2][6][2] then, the outer and the inner two are free.
 //
 // A pinned digit keeps all its values. Pinning absorbs: it needs no structure.
 
@@ -122,7 +123,7 @@ private:
   std::pair<NodeId, NodeId> cutProduct(NodeId node, int64_t position);
   std::pair<NodeId, NodeId> split(NodeId node, Extent outer, Extent inner, unsigned reason);
   NodeId takeFrom(llvm::SmallVectorImpl<NodeId> &factors, const Extent &size, bool back,
-                  unsigned reason);
+                  unsigned reason, bool &partial);
   std::optional<unsigned> pinOfAll(NodeId node);
   void walk(NodeId node, Occurrence &at, llvm::function_ref<void(const Occurrence &)> visit);
 

@@ -184,10 +184,10 @@ func.func @shuffle(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf3
   return %5 : tensor<?x2x8x8xf32>
 }
 
-// [6][4] and [4][6] have no common factors: nothing but all of it is a slab of
-// both. Next to it, what stands outside of the two goes on.
-// CHECK-LABEL: @no_common_factors
-func.func @no_common_factors(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x4x2xf32>) {
+// [6][4] and [4][6] have no common refinement, but ends: [2][6][2]. The outer one is
+// part of the output's rows here, the inner one may leave.
+// CHECK-LABEL: @common_ends
+func.func @common_ends(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x4x2xf32>) {
   %a = nn.constant dense<1.0> : tensor<3x24xf32> loc("a")
   %b = nn.constant dense<1.0> : tensor<6x2xf32> loc("b")
   %bias = nn.constant dense<1.0> : tensor<6x4xf32> loc("bias")
@@ -198,9 +198,25 @@ func.func @no_common_factors(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x4
   %2 = nn.add %1, %bias : (tensor<?x6x4xf32>, tensor<6x4xf32>) -> tensor<?x6x4xf32>
   %3 = nn.reshape %2, %four : (tensor<?x6x4xf32>, tensor<3xi64>) -> tensor<?x4x6xf32> loc("odd")
   %4 = nn.matmul %3, %b : (tensor<?x4x6xf32>, tensor<6x2xf32>) -> tensor<?x4x2xf32>
+  // CHECK: prune.group "a:1" units(2) (%a[1: 0 by 1 x 12 step 2], %b[0: 0 by 1 x 3 step 2], %bias[1: 0 by 1 x 2 step 2],
+  // CHECK-NOT: prune.group
+  return %4 : tensor<?x4x2xf32>
+}
+
+// [5][4] and [4][5] share nothing: all or none of it is a slab of both.
+// CHECK-LABEL: @no_common_factors
+func.func @no_common_factors(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x4x2xf32>) {
+  %a = nn.constant dense<1.0> : tensor<3x20xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<5x2xf32> loc("b")
+  %five = nn.constant dense<[-1, 5, 4]> : tensor<3xi64>
+  %four = nn.constant dense<[-1, 4, 5]> : tensor<3xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x20xf32>) -> tensor<?x20xf32>
+  %1 = nn.reshape %0, %five : (tensor<?x20xf32>, tensor<3xi64>) -> tensor<?x5x4xf32>
+  %2 = nn.reshape %1, %four : (tensor<?x5x4xf32>, tensor<3xi64>) -> tensor<?x4x5xf32> loc("odd")
+  %3 = nn.matmul %2, %b : (tensor<?x4x5xf32>, tensor<5x2xf32>) -> tensor<?x4x2xf32>
   // CHECK-NOT: prune.group
   // CHECK: prune.pin %a axis 1 "the old and the new shape have no common factors" by "Reshape 'odd'"
-  return %4 : tensor<?x4x2xf32>
+  return %3 : tensor<?x4x2xf32>
 }
 
 // Pixel shuffle: the channels of a block become positions in space.

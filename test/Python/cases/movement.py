@@ -171,7 +171,7 @@ CASES = [
         y = Conv(g, w2)
     }""", dict(w1=(4, 3, 1, 1), w2=(2, 3, 1, 1)),
          groups=[], pins=[IN, OUT, "w1[0]: picked by what the input holds", "w2[1]: input 'i'"]),
-    Case("37 two reshapes without common factors", """(float[N,6] x) => (float[N,2] y) <int64[3] one = {0, 6, 4}, int64[3] two = {0, 4, 6}, int64[2] together = {0, 24}> {
+    Case("37a two reshapes that share only their ends", """(float[N,6] x) => (float[N,2] y) <int64[3] one = {0, 6, 4}, int64[3] two = {0, 4, 6}, int64[2] together = {0, 24}> {
         a = MatMul(x, w1)
         r = Reshape(a, one)
         s = Relu(r)
@@ -180,5 +180,17 @@ CASES = [
         f = Reshape(u, together)
         y = MatMul(f, w2)
     }""", dict(w1=(6, 24), w2=(24, 2)),
+         # [2][6][2]: what the two have in common at either end may leave, what is between stays.
+         groups=["2: w1[1 0 by 12] w2[0 0 by 12]", "2: w1[1 0 by 1 x 12 step 2] w2[0 0 by 1 x 12 step 2]"],
+         pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("37b two reshapes without a common factor", """(float[N,6] x) => (float[N,2] y) <int64[3] one = {0, 5, 4}, int64[3] two = {0, 4, 5}, int64[2] together = {0, 20}> {
+        a = MatMul(x, w1)
+        r = Reshape(a, one)
+        s = Relu(r)
+        t = Reshape(s, two)
+        u = Tanh(t)
+        f = Reshape(u, together)
+        y = MatMul(f, w2)
+    }""", dict(w1=(6, 20), w2=(20, 2)),
          groups=[], pins=["w1[0]: input 'x'", "w1[1]: no common factors", "w2[0]: no common factors", "w2[1]: output 'y'"]),
 ]
