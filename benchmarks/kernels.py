@@ -20,7 +20,7 @@ import time
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../test/CodeGen/Kernels/Inputs"))
-from kernels import Library, memref, pack
+from kernels import Library, memref, pack, winograd
 
 # Independent multiply-adds in registers: what the core can do at most.
 PEAK = r"""
@@ -104,6 +104,16 @@ def conv(name, size, channels, outputs, taps=3, stride=1):
     return window("kern.conv", filters, name, size, channels, outputs, taps, stride, 2 * taps * taps * channels * outputs)
 
 
+def fast(name, size, channels, outputs, tile=4):
+    """A 3x3 convolution as --math=fast does it; its speed is that of the multiplications which it saves, too."""
+    filters = copied(winograd(array(3, 3, channels, outputs), tile))
+    out = size
+    return Case(name, 18 * channels * outputs * out * out,
+                f"kern.winograd_conv tile {tile} ins(%a0, %a1 : $T0, $T1) epilogue(%a2 : $T2) maps [affine_map<(a, b, c, d) -> (d)>] "
+                f"outs(%a3 : $T3) pads [1, 1, 1, 1] {BIAS_RELU}",
+                [array(1, size, size, channels), filters, array(outputs), array(1, out, out, outputs)])
+
+
 def depthwise(name, size, channels, taps=3, stride=1):
     return window("kern.depthwise_conv", array(taps, taps, channels), name, size, channels, channels, taps, stride,
                   2 * taps * taps * channels)
@@ -138,6 +148,13 @@ def cases():
     yield conv("stem 7x7 s2 224 3->64", 224, 3, 64, 7, 2)
     yield conv("stem 3x3 s2 224 3->32", 224, 3, 32, 3, 2)
     yield conv("stem 3x3 s2 320 3->16", 320, 3, 16, 3, 2)
+    for tile in (2, 4):
+        yield fast(f"winograd {tile} 112 32", 112, 32, 32, tile)
+        yield fast(f"winograd {tile} 56 64", 56, 64, 64, tile)
+        yield fast(f"winograd {tile} 28 128", 28, 128, 128, tile)
+        yield fast(f"winograd {tile} 14 256", 14, 256, 256, tile)
+        yield fast(f"winograd {tile} 7 512", 7, 512, 512, tile)
+        yield fast(f"winograd {tile} 56 128->32", 56, 128, 32, tile)
     yield depthwise("depthwise 112 32", 112, 32)
     yield depthwise("depthwise 56 144", 56, 144)
     yield depthwise("depthwise 28 192", 28, 192)

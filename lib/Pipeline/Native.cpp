@@ -5,6 +5,7 @@
 #include "Native.h"
 
 #include "secateur/CodeGen/CodeGen.h"
+#include "secateur/CodeGen/Kernels/Passes.h"
 #include "secateur/CodeGen/Link.h"
 #include "secateur/Lowering/Passes.h"
 #include "secateur/Support/Files.h"
@@ -26,6 +27,8 @@ LogicalResult secateur::lowerModel(ModuleOp module, const CompileOptions &option
   PassManager manager(module.getContext());
   transform::buildTransformPipeline(manager);
   manager.addPass(lowering::createLowerNN());
+  if (mathModeName(options) == "fast")
+    manager.addPass(codegen::createKernChooseWinograd());
   return manager.run(module);
 }
 

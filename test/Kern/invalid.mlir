@@ -336,3 +336,35 @@ func.func @parallel_arguments(%n: index) {
   }
   return
 }
+
+// -----
+
+func.func @weight_winograd_tile() {
+  // expected-error @below {{expected winograd 2 or 4, got 3}}
+  %w = kern.weight dense<1.0> : tensor<24x20x3x3xf32> panel 16 winograd 3 : tensor<2x25x20x16xf32>
+  return
+}
+
+// -----
+
+func.func @weight_winograd_filter() {
+  // expected-error @below {{expected a filter [M, C, 3, 3] of f32 with panel 16 for winograd}}
+  %w = kern.weight dense<1.0> : tensor<24x20x3x5xf32> panel 16 winograd 4 : tensor<2x36x20x16xf32>
+  return
+}
+
+// -----
+
+func.func @winograd_filter(%x: memref<1x8x8x20xf32>, %w: memref<2x16x20x16xf32>, %y: memref<1x8x8x24xf32>) {
+  // expected-error @below {{expected a static filter [ceil(M/16), 36, C, 16]}}
+  kern.winograd_conv tile 4 ins(%x, %w : memref<1x8x8x20xf32>, memref<2x16x20x16xf32>) outs(%y : memref<1x8x8x24xf32>)
+  return
+}
+
+// -----
+
+func.func @winograd_channels(%x: memref<1x8x8x21xf32>, %w: memref<2x16x20x16xf32>, %y: memref<1x8x8x24xf32>) {
+  // expected-error @below {{expected 20 input channels, got 21}}
+  kern.winograd_conv tile 2 ins(%x, %w : memref<1x8x8x21xf32>, memref<2x16x20x16xf32>) outs(%y : memref<1x8x8x24xf32>)
+  return
+}

@@ -91,3 +91,17 @@ func.func @parallel(%m: memref<?xf32>, %count: index) {
   }
   return
 }
+
+// CHECK-LABEL: @winograd
+func.func @winograd(%x: tensor<1x?x?x20xf32>, %bias: tensor<24xf32>, %e: tensor<1x?x?x24xf32>) -> tensor<1x?x?x24xf32> {
+  // CHECK: kern.weight dense<1.000000e+00> : tensor<24x20x3x3xf32> panel 16 winograd 4 : tensor<2x36x20x16xf32>
+  %w = kern.weight dense<1.0> : tensor<24x20x3x3xf32> panel 16 winograd 4 : tensor<2x36x20x16xf32>
+  // CHECK: kern.winograd_conv tile 4 ins({{.*}}) epilogue({{.*}}) maps [{{.*}}] outs({{.*}}) pads [1, 1, 1, 1] {
+  %y = kern.winograd_conv tile 4 ins(%x, %w : tensor<1x?x?x20xf32>, tensor<2x36x20x16xf32>)
+         epilogue(%bias : tensor<24xf32>) maps [affine_map<(n, h, w, c) -> (c)>] outs(%e : tensor<1x?x?x24xf32>) pads [1, 1, 1, 1] {
+  ^bb0(%acc: f32, %b: f32):
+    %s = arith.addf %acc, %b : f32
+    kern.yield %s : f32
+  } -> tensor<1x?x?x24xf32>
+  return %y : tensor<1x?x?x24xf32>
+}

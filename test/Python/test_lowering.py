@@ -58,11 +58,11 @@ class Graph:
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
 
-    def check(self, folder, tolerance=1e-5, more_feeds=()):
+    def check(self, folder, tolerance=1e-5, more_feeds=(), options=()):
         """Compiles, and compares for these feeds and others of other sizes."""
         file, library = folder / "model.onnx", folder / "model.so"
         onnx.save(self.model(), file)
-        sh("compile-model", file, "-o", library)
+        sh("compile-model", file, "-o", library, *options)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -426,6 +426,28 @@ def test_convolutions(tmp_path):
         graph.op("Relu", y)
         graph.op("Conv", x, weights, **attributes)
     graph.check(tmp_path, more_feeds=[more])
+
+
+@pytest.mark.parametrize("options", [[], ["--march", "x86-64-v3"]], ids=["native", "avx2"])
+@pytest.mark.parametrize("sizes", [(21, 18), (None, None)], ids=["static", "dynamic"])
+def test_fast_convolutions(tmp_path, sizes, options):
+    """Winograd's convolutions: odd channels, sizes and pads, residual and activation."""
+    graph, more = Graph(), {}
+    for index, (channels, filters, pads) in enumerate(
+            [(16, 16, [1, 1, 1, 1]), (37, 59, [1, 1, 1, 1]), (20, 115, [0, 1, 2, 0]), (64, 24, [0, 0, 0, 0])]):
+        dims = ["n", channels, "h", "w"] if sizes[0] is None else None
+        x = graph.input(normal(2, channels, 21, 18), dims, name=f"x{index}")
+        more[x] = normal(1, channels, 10, 13)
+        weights = graph.constant(normal(filters, channels, 3, 3) / channels ** 0.5, np.float32)
+        y = graph.op("Conv", x, weights, graph.constant(normal(filters), np.float32), pads=pads, hidden=True)
+        y = graph.op("Relu", y)
+        square = graph.constant(normal(filters, filters, 3, 3) / filters ** 0.5, np.float32)
+        z = graph.op("Conv", y, square, pads=[1, 1, 1, 1], hidden=True)
+        graph.op("Relu", graph.op("Add", z, y, hidden=True))
+    graph.check(tmp_path, tolerance=1e-5, more_feeds=[more] if sizes[0] is None else [], options=["--math", "fast", *options])
+    if sizes[0] and not options:
+        sh("compile-model", tmp_path / "model.onnx", "-o", tmp_path / "fast.ll", "--math", "fast")
+        assert "kern_winograd" in (tmp_path / "fast.ll").read_text()
 
 
 def test_convolutions_of_other_ranks(tmp_path):

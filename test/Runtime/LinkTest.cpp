@@ -145,6 +145,27 @@ TEST_F(Link, PacksSplatsAndScalars) {
   EXPECT_EQ(pack(weight, location), (std::vector<float>{5}));
 }
 
+TEST_F(Link, TransformsFiltersForWinograd) {
+  PackedWeight weight; // [M=3, C=1, 3, 3]: ones, one in the middle, nothing.
+  std::vector<float> windows(27, 0);
+  std::fill_n(windows.begin(), 9, 1.0f);
+  windows[9 + 4] = 1;
+  weight.value = floats({3, 1, 3, 3}, windows);
+  weight.panel = 2;
+  weight.winograd = 2;
+  EXPECT_EQ(packedShape(weight), (SmallVector<int64_t, 8>{2, 16, 1, 2}));
+  std::vector<float> packed = pack(weight, location);
+  // G 1 G^T is the outer product of G's sums over rows, (1, 1.5, 0.5, 1); a one in the
+  // middle meets G's middle column, (0, 0.5, -0.5, 0).
+  const float sums[] = {1, 1.5, 0.5, 1}, middle[] = {0, 0.5, -0.5, 0};
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 4; ++j) {
+      EXPECT_EQ(packed[(i * 4 + j) * 2], sums[i] * sums[j]);
+      EXPECT_EQ(packed[(i * 4 + j) * 2 + 1], middle[i] * middle[j]);
+    }
+  EXPECT_TRUE(llvm::all_of(ArrayRef(packed).drop_front(32), [](float x) { return x == 0; }));
+}
+
 TEST_F(Link, BooleansTakeAByte) {
   PackedWeight weight;
   weight.value = DenseElementsAttr::get(RankedTensorType::get({3}, IntegerType::get(&context, 1)),

@@ -99,7 +99,7 @@ struct WeightModel : BufferizableOpInterface::ExternalModel<WeightModel, WeightO
     auto newOp =
         WeightOp::create(rewriter, op->getLoc(), getMemRefTypeWithStaticIdentityLayout(type),
                          weight.getValueAttr(), weight.getShapeAttr(), weight.getPermutationAttr(),
-                         weight.getBatchAttr(), weight.getPanelAttr());
+                         weight.getBatchAttr(), weight.getPanelAttr(), weight.getWinogradAttr());
     newOp->setDiscardableAttrs(weight->getDiscardableAttrDictionary());
     replaceOpWithBufferizedValues(rewriter, op, newOp->getResults());
     return success();
@@ -117,6 +117,7 @@ void secateur::kern::registerBufferizableModels(DialectRegistry &registry) {
     PackOp::attachInterface<DpsModel<PackOp>>(*context);
     PoolOp::attachInterface<DpsModel<PoolOp>>(*context);
     SoftmaxOp::attachInterface<DpsModel<SoftmaxOp>>(*context);
+    WinogradConvOp::attachInterface<DpsModel<WinogradConvOp>>(*context);
     WeightOp::attachInterface<WeightModel>(*context);
   });
 }

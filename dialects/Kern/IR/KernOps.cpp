@@ -152,6 +152,7 @@ DEFINE_DPS(PackOp)
 DEFINE_DPS(ContractOp)
 DEFINE_DPS(ConvOp)
 DEFINE_DPS(DepthwiseConvOp)
+DEFINE_DPS(WinogradConvOp)
 DEFINE_DPS(PoolOp)
 DEFINE_DPS(SoftmaxOp)
 DEFINE_DPS(NormOp)
@@ -176,6 +177,11 @@ SmallVector<int64_t> WeightOp::packShape(ArrayRef<int64_t> logical, int64_t batc
   return packed;
 }
 
+SmallVector<int64_t> WeightOp::winogradShape(ArrayRef<int64_t> filter, int64_t winograd) {
+  return {static_cast<int64_t>(llvm::divideCeil(filter[0], panelWidth)),
+          (winograd + 2) * (winograd + 2), filter[1], panelWidth};
+}
+
 static SmallVector<int64_t> transposed(ArrayRef<int64_t> shape,
                                        std::optional<ArrayRef<int64_t>> permutation) {
   if (!permutation || permutation->empty())
@@ -190,15 +196,17 @@ SmallVector<int64_t> WeightOp::getLogicalShape() {
 
 void WeightOp::build(OpBuilder &builder, OperationState &state, ElementsAttr value,
                      ArrayRef<int64_t> shape, ArrayRef<int64_t> permutation, int64_t batch,
-                     int64_t panel) {
+                     int64_t panel, int64_t winograd) {
   auto type = cast<ShapedType>(value.getType());
   SmallVector<int64_t> logical =
       transposed(shape.empty() ? type.getShape() : shape,
                  permutation.empty() ? std::nullopt : std::optional(permutation));
-  build(builder, state,
-        RankedTensorType::get(packShape(logical, batch, panel), type.getElementType()), value,
+  SmallVector<int64_t> packed =
+      winograd ? winogradShape(logical, winograd) : packShape(logical, batch, panel);
+  build(builder, state, RankedTensorType::get(packed, type.getElementType()), value,
         shape.empty() ? nullptr : builder.getDenseI64ArrayAttr(shape),
-        permutation.empty() ? nullptr : builder.getDenseI64ArrayAttr(permutation), batch, panel);
+        permutation.empty() ? nullptr : builder.getDenseI64ArrayAttr(permutation), batch, panel,
+        winograd);
 }
 
 /// Checks permutation, batch and panel for a value of this rank.
@@ -226,6 +234,15 @@ LogicalResult WeightOp::verify() {
   if (failed(verifyPacking(*this, shape.size(), getPermutation(), getBatch(), getPanel())))
     return failure();
   SmallVector<int64_t> packed = packShape(getLogicalShape(), getBatch(), getPanel());
+  if (int64_t tile = getWinograd()) {
+    if (tile != 2 && tile != 4)
+      return emitOpError("expected winograd 2 or 4, got ") << tile;
+    if (shape.size() != 4 || shape[2] != 3 || shape[3] != 3 || getPermutation() || getBatch() ||
+        getPanel() != panelWidth || !type.getElementType().isF32())
+      return emitOpError("expected a filter [M, C, 3, 3] of f32 with panel ")
+             << panelWidth << " for winograd";
+    packed = winogradShape(shape, tile);
+  }
   if (type.getElementType() != valueType.getElementType() || type.getShape() != ArrayRef(packed))
     return emitOpError("expected the result to be ")
            << RankedTensorType::get(packed, valueType.getElementType());
@@ -362,6 +379,26 @@ LogicalResult ConvOp::verify() {
       static_cast<int64_t>(llvm::divideCeil(outputs / groups, panelWidth)) != filter.getDimSize(1))
     return emitOpError("expected output channels that fill ")
            << filter.getDimSize(1) << " panels in each of " << groups << " groups, got " << outputs;
+  return success();
+}
+
+LogicalResult WinogradConvOp::verify() {
+  ShapedType input = shaped(getInput()), filter = shaped(getFilter()), init = shaped(getInit());
+  if (getTile() != 2 && getTile() != 4)
+    return emitOpError("expected tile 2 or 4, got ") << getTile();
+  if (failed(verifyWindow(*this, input, init, {1, 1}, {1, 1}, getPads())))
+    return failure();
+  int64_t outputs = init.getDimSize(3), points = (getTile() + 2) * (getTile() + 2);
+  if (filter.getRank() != 4 || !filter.hasStaticShape() || filter.getDimSize(3) != panelWidth ||
+      filter.getDimSize(1) != points)
+    return emitOpError("expected a static filter [ceil(M/16), ") << points << ", C, 16]";
+  if (differ(input.getDimSize(3), filter.getDimSize(2)))
+    return emitOpError("expected ")
+           << filter.getDimSize(2) << " input channels, got " << input.getDimSize(3);
+  if (ShapedType::isDynamic(outputs) ||
+      static_cast<int64_t>(llvm::divideCeil(outputs, panelWidth)) != filter.getDimSize(0))
+    return emitOpError("expected output channels that fill ")
+           << filter.getDimSize(0) << " panels, got " << outputs;
   return success();
 }
 

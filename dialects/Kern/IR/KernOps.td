@@ -85,6 +85,10 @@ def Kern_WeightOp : Kern_Op<"weight", [Pure]> {
     are neither it nor one of the `batch` leading ones:
     `[batch.., K.., N]` becomes `[batch.., ceil(N/p), K.., p]`.
 
+    With `winograd` w (2 or 4) the value is a 3x3 filter [M, C, 3, 3], each of whose
+    windows g is replaced by G g G^T, of extent w + 2 (`kern.winograd_conv`), and packed
+    over M: `[ceil(M/16), (w + 2)^2, C, 16]`.
+
     The bytes live in the weights blob, never in LLVM IR.
 
     ```mlir
@@ -96,23 +100,26 @@ def Kern_WeightOp : Kern_Op<"weight", [Pure]> {
   }];
   let arguments = (ins ElementsAttr:$value, OptionalAttr<DenseI64ArrayAttr>:$shape,
                        OptionalAttr<DenseI64ArrayAttr>:$permutation,
-                       DefaultValuedAttr<I64Attr, "0">:$batch, DefaultValuedAttr<I64Attr, "0">:$panel);
+                       DefaultValuedAttr<I64Attr, "0">:$batch, DefaultValuedAttr<I64Attr, "0">:$panel,
+                       DefaultValuedAttr<I64Attr, "0">:$winograd);
   let results = (outs Kern_Shaped:$result);
   let assemblyFormat = [{
     $value (`shape` $shape^)? (`permutation` $permutation^)? (`batch` $batch^)? (`panel` $panel^)?
-    attr-dict `:` type($result)
+    (`winograd` $winograd^)? attr-dict `:` type($result)
   }];
   let builders = [
     // Infers the result, a tensor.
     OpBuilder<(ins "::mlir::ElementsAttr":$value, CArg<"::llvm::ArrayRef<int64_t>", "{}">:$shape,
                    CArg<"::llvm::ArrayRef<int64_t>", "{}">:$permutation, CArg<"int64_t", "0">:$batch,
-                   CArg<"int64_t", "0">:$panel)>
+                   CArg<"int64_t", "0">:$panel, CArg<"int64_t", "0">:$winograd)>
   ];
   let extraClassDeclaration = [{
     /// Extents of the value after reshape and transpose, before packing.
     ::llvm::SmallVector<int64_t> getLogicalShape();
     /// Packs logical extents: [batch.., K.., N] -> [batch.., ceil(N/panel), K.., panel].
     static ::llvm::SmallVector<int64_t> packShape(::llvm::ArrayRef<int64_t> logical, int64_t batch, int64_t panel);
+    /// Extents of a transformed filter [M, C, 3, 3], packed.
+    static ::llvm::SmallVector<int64_t> winogradShape(::llvm::ArrayRef<int64_t> filter, int64_t winograd);
   }];
   let hasVerifier = 1;
 }
@@ -199,6 +206,33 @@ def Kern_ConvOp : Kern_EpilogueOp<"conv"> {
     (`epilogue` `(` $epilogue_operands^ `:` type($epilogue_operands) `)` `maps` $epilogue_maps)?
     `outs` `(` $init `:` type($init) `)`
     (`strides` $strides^)? (`dilations` $dilations^)? (`pads` $pads^)? (`groups` $groups^)?
+    attr-dict-with-keyword ($epilogue^)? (`->` type($result)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Kern_WinogradConvOp : Kern_EpilogueOp<"winograd_conv"> {
+  let summary = "A 3x3 convolution of stride 1 with fewer multiplications";
+  let description = [{
+    Winograd's minimal filtering, F(tile x tile, 3x3), of `X[N, H, W, C]` with a
+    transformed filter (`kern.weight` with `winograd` tile) makes `Y[N, OH, OW, M]`. For
+    each tile of the output, of extent 2 or 4, (tile + 2)^2 products of channels take the
+    place of 9 tile^2. It rounds differently from `kern.conv`, and worse: `--math=fast`.
+
+    ```mlir
+    %u = kern.weight dense<1.0> : tensor<64x64x3x3xf32> panel 16 winograd 4 : tensor<4x36x64x16xf32>
+    %y = kern.winograd_conv tile 4 ins(%x, %u : tensor<1x56x56x64xf32>, tensor<4x36x64x16xf32>)
+           outs(%e : tensor<1x56x56x64xf32>) pads [1, 1, 1, 1] -> tensor<1x56x56x64xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$tile, Kern_Shaped:$input, Kern_Shaped:$filter, Variadic<Kern_Shaped>:$epilogue_operands,
+                       Kern_Shaped:$init, DefaultValuedAttr<AffineMapArrayAttr, "{}">:$epilogue_maps,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$pads);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    `tile` $tile `ins` `(` $input `,` $filter `:` type($input) `,` type($filter) `)`
+    (`epilogue` `(` $epilogue_operands^ `:` type($epilogue_operands) `)` `maps` $epilogue_maps)?
+    `outs` `(` $init `:` type($init) `)` (`pads` $pads^)?
     attr-dict-with-keyword ($epilogue^)? (`->` type($result)^)?
   }];
   let hasVerifier = 1;

@@ -36,6 +36,10 @@ struct PackedWeight {
   llvm::SmallVector<int64_t, 6> permutation;
   int64_t batch = 0;
   int64_t panel = 0;
+  /// 2 or 4: `shape` is a filter [M, C, 3, 3] of f32, transformed for Winograd's
+  /// convolution with output tiles of this extent and packed over M: result
+  /// [ceil(M/panel), (winograd + 2)^2, C, panel]. 0: it stays as it is.
+  int64_t winograd = 0;
   /// Byte offset in the blob.
   uint64_t offset = 0;
 

@@ -11,7 +11,7 @@
 // read from a buffer of zeros.
 //===----------------------------------------------------------------------===//
 
-#include "Epilogue.h"
+#include "ImageArguments.h"
 #include "Lowerings.h"
 
 using namespace mlir;
@@ -73,49 +73,9 @@ struct DepthwiseForm {
   }
 };
 
-struct DepthwiseArguments {
-  explicit DepthwiseArguments(const DepthwiseForm &form) {
-    size_t count = form.epilogue.operands.size();
-    extras.resize(count);
-    extraChannel.resize(count);
-    extraStrides.assign(count, SmallVector<Value>(3));
-  }
-
-  Value x, w, y;
-  SmallVector<Value> extras;
-  Value channels, height, width, outHeight, outWidth, padTop, padLeft;
-  /// Strides of image, row and column.
-  SmallVector<Value> xStrides = SmallVector<Value>(3), yStrides = SmallVector<Value>(3);
-  SmallVector<SmallVector<Value>> extraStrides;
-  SmallVector<Value> extraChannel;
-  /// The range of tasks; for the code of a tile, the output row, and from which
-  /// output column to which.
-  Value row, begin, end;
-
-  void forEach(function_ref<void(Value &)> visit) {
-    for (Value *value : {&x, &w, &y})
-      visit(*value);
-    for (Value &value : extras)
-      visit(value);
-    for (Value *value : {&channels, &height, &width, &outHeight, &outWidth, &padTop, &padLeft})
-      visit(*value);
-    for (SmallVector<Value> *list : {&xStrides, &yStrides})
-      for (Value &value : *list)
-        visit(value);
-    for (SmallVector<Value> &list : extraStrides)
-      for (Value &value : list)
-        visit(value);
-    for (Value &value : extraChannel)
-      visit(value);
-    for (Value *value : {&row, &begin, &end})
-      visit(*value);
-  }
-  SmallVector<Value> list() {
-    SmallVector<Value> values;
-    forEach([&](Value &value) { values.push_back(value); });
-    return values;
-  }
-};
+/// The kernel's own arguments: channels; the range of tasks, and for the code of a tile
+/// the output row and from which output column to which.
+enum Own : size_t { Channels, Row, Begin, End, OwnCount };
 
 /// Output pixels of a full tile. Weights stay in registers beside the sums of the
 /// output columns that are not complete yet: two rows of them where that fits.
@@ -142,48 +102,43 @@ class DepthwiseKernel {
 public:
   DepthwiseKernel(KernelModule &kernels, KernelBuilder &k, const DepthwiseForm &form,
                   ValueRange values)
-      : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), largest(largestTile(form)) {
-    size_t next = 0;
-    arg.forEach([&](Value &value) { value = values[next++]; });
-  }
+      : kernels(kernels), k(k), form(form), arg(form.epilogue, OwnCount, values), f32(k.f32()),
+        largest(largestTile(form)) {}
 
   /// The kernel: shares out tasks, each some output rows of an image.
   void emit() {
-    k.loop(arg.begin, arg.end, 1, [&](Value task) { emitTask(task); });
+    k.loop(arg.own[Begin], arg.own[End], 1, [&](Value task) { emitTask(task); });
   }
   /// What it calls: tiles of one row, all channels of each. A function of its own,
   /// which layers of other widths share.
   void emitTiles(const DepthwiseTile &tile);
 
 private:
-  /// Of some channels in a tile: where its rows start, and masks.
-  struct Channels {
-    Value at, mask;
+  /// Where the rows of a tile start, and which of its columns exist where it is guarded.
+  struct Place {
     SmallVector<Value> rows, outRows;
     SmallVector<SmallVector<Value>> extraRows;
+    SmallVector<Value> inputMasks, outputMasks;
   };
 
   void emitTask(Value task);
-  void callRow(DepthwiseArguments &row, int64_t rows);
-  void callTiles(DepthwiseArguments &row, const DepthwiseTile &tile, Value begin, Value end);
+  void callRow(ImageArguments &row, int64_t rows);
+  void callTiles(ImageArguments &row, const DepthwiseTile &tile, Value begin, Value end);
   void emitTileAt(const DepthwiseTile &tile, Value column);
-  void emitChannels(KernelBuilder &kb, const DepthwiseTile &tile, Channels channels);
-  void storeColumn(KernelBuilder &kb, const DepthwiseTile &tile, Channels &channels,
+  void emitChannels(const DepthwiseTile &tile, Place place, ChannelVector &vector, Value channel);
+  void storeColumn(const DepthwiseTile &tile, Place &place, ChannelVector &vector, Value channel,
                    ArrayRef<Value> shared, int64_t column, ArrayRef<Value> sums);
-  Value atChannel(size_t e, Value pointer, Value channel);
 
   KernelModule &kernels;
   KernelBuilder &k;
   const DepthwiseForm &form;
-  DepthwiseArguments arg;
+  ImageArguments arg;
   Type f32;
   DepthwiseTile largest;
   // Of the tile's code.
   Value zeros, scratch, top;
   /// From column to column in each input row: 0 where the row is outside.
   SmallVector<Value> rowExists, rowSteps;
-  // Of the tile at hand, where it is guarded: which columns exist.
-  SmallVector<Value> inputMasks, outputMasks;
 };
 
 } // namespace
@@ -195,22 +150,18 @@ private:
 void DepthwiseKernel::emitTask(Value task) {
   Value groups = k.ceilDiv(arg.outHeight, k.constant(largest.rows));
   SmallVector<Value> at = k.decompose(task, {groups, groups});
-  Value image = at[0];
-  DepthwiseArguments row = arg;
-  row.row = k.mul(at[1], largest.rows);
-  row.x = k.offset(arg.x, k.mul(image, arg.xStrides[0]), f32);
-  row.y = k.offset(arg.y, k.mul(image, arg.yStrides[0]), form.epilogue.stored);
-  for (auto [i, operand] : llvm::enumerate(form.epilogue.operands))
-    row.extras[i] = k.offset(arg.extras[i], k.mul(image, arg.extraStrides[i][0]), operand.element);
+  ImageArguments row = arg;
+  row.moveToImage(k, form.epilogue, at[0]);
+  row.own[Row] = k.mul(at[1], largest.rows);
   if (form.wholeRows)
     return callRow(row, largest.rows);
-  Value left = k.sub(arg.outHeight, row.row);
+  Value left = k.sub(arg.outHeight, row.own[Row]);
   k.ifThen(
       k.lessEqual(k.constant(largest.rows), left), [&] { callRow(row, largest.rows); },
       [&] { callRow(row, 1); });
 }
 
-void DepthwiseKernel::callRow(DepthwiseArguments &row, int64_t rows) {
+void DepthwiseKernel::callRow(ImageArguments &row, int64_t rows) {
   DepthwiseTile tile{rows, largest.columns};
   if (form.hasConstantWidth()) {
     for (const DepthwiseRun &run : planRow(form, tile))
@@ -233,10 +184,10 @@ void DepthwiseKernel::callRow(DepthwiseArguments &row, int64_t rows) {
   callTiles(row, guarded, end, arg.outWidth);
 }
 
-void DepthwiseKernel::callTiles(DepthwiseArguments &row, const DepthwiseTile &tile, Value begin,
+void DepthwiseKernel::callTiles(ImageArguments &row, const DepthwiseTile &tile, Value begin,
                                 Value end) {
-  row.begin = begin;
-  row.end = end;
+  row.own[Begin] = begin;
+  row.own[End] = end;
   SmallVector<Value> values = row.list();
   std::string key = form.tileKey() + "|" + tile.key();
   auto tiles = kernels.get("depthwise_tiles", key, ValueRange(values).getTypes(), k.loc,
@@ -254,55 +205,48 @@ void DepthwiseKernel::emitTiles(const DepthwiseTile &tile) {
   zeros = kernels.zeros(k);
   if (tile.guarded)
     scratch = k.scratch();
-  top = k.sub(k.mul(arg.row, form.strideY), arg.padTop);
+  top = k.sub(k.mul(arg.own[Row], form.strideY), arg.padTop);
   for (int64_t r = 0; r < form.inputRows(tile.rows); ++r) {
     rowExists.push_back(k.maskOf(k.below(k.add(top, r), arg.height)));
     rowSteps.push_back(k.land(k.mul(arg.xStrides[2], 4), rowExists[r]));
   }
-  k.loop(arg.begin, arg.end, tile.columns, [&](Value column) { emitTileAt(tile, column); });
+  k.loop(arg.own[Begin], arg.own[End], tile.columns,
+         [&](Value column) { emitTileAt(tile, column); });
 }
 
 void DepthwiseKernel::emitTileAt(const DepthwiseTile &tile, Value column) {
   Value left = k.sub(k.mul(column, form.strideX), arg.padLeft);
-  inputMasks.clear();
-  outputMasks.clear();
+  Place place;
   if (tile.guarded) {
     for (int64_t q = 0; q < form.inputColumns(tile.columns); ++q)
-      inputMasks.push_back(k.maskOf(k.below(k.add(left, q), arg.width)));
+      place.inputMasks.push_back(k.maskOf(k.below(k.add(left, q), arg.width)));
     for (int64_t j = 0; j < tile.columns; ++j)
-      outputMasks.push_back(k.maskOf(k.less(k.add(column, j), arg.outWidth)));
+      place.outputMasks.push_back(k.maskOf(k.less(k.add(column, j), arg.outWidth)));
   }
-  SmallVector<Value> rows, outRows;
-  SmallVector<SmallVector<Value>> extraRows(form.epilogue.operands.size());
   for (auto [r, exists] : llvm::enumerate(rowExists)) {
     Value elements =
         k.dot({k.add(top, r), k.add(left, tile.left)}, {arg.xStrides[1], arg.xStrides[2]});
-    rows.push_back(k.guarded(k.offset(arg.x, elements, f32), zeros, exists));
+    place.rows.push_back(k.guarded(k.offset(arg.x, elements, f32), zeros, exists));
   }
+  place.extraRows.resize(form.epilogue.operands.size());
   for (int64_t i = 0; i < tile.rows; ++i) {
-    SmallVector<Value> at{k.add(arg.row, i), column};
-    outRows.push_back(
+    SmallVector<Value> at{k.add(arg.own[Row], i), column};
+    place.outRows.push_back(
         k.offset(arg.y, k.dot(at, {arg.yStrides[1], arg.yStrides[2]}), form.epilogue.stored));
-    for (auto [e, operand] : llvm::enumerate(form.epilogue.operands))
-      extraRows[e].push_back(k.offset(arg.extras[e],
-                                      k.dot(at, {arg.extraStrides[e][1], arg.extraStrides[e][2]}),
-                                      operand.element));
+    for (auto [e, operand] : llvm::enumerate(form.epilogue.operands)) {
+      Value elements = k.dot(at, {arg.extraStrides[e][1], arg.extraStrides[e][2]});
+      place.extraRows[e].push_back(k.offset(arg.extras[e], elements, operand.element));
+    }
   }
-  int64_t lanes = k.target.lanes();
-  Value whole = k.sub(arg.channels, k.constant(form.channelsLeft));
-  k.loop(k.constant(0), whole, lanes,
-         [&](Value channel) { emitChannels(k, tile, {channel, {}, rows, outRows, extraRows}); });
-  if (form.channelsLeft == 0)
-    return;
-  // Half a vector does for few channels.
-  TargetFacts narrow = k.target;
-  if (narrow.vectorBits == 512 && form.channelsLeft <= lanes / 2)
-    narrow.vectorBits = 256;
-  KernelBuilder kb(k.builder, k.loc, narrow);
-  Value mask;
-  if (form.channelsLeft != narrow.lanes())
-    mask = kb.maskBelow(k.constant(form.channelsLeft));
-  emitChannels(kb, tile, {whole, mask, rows, outRows, extraRows});
+  Value whole = k.sub(arg.own[Channels], k.constant(form.channelsLeft));
+  k.loop(k.constant(0), whole, k.target.lanes(), [&](Value channel) {
+    ChannelVector vector(k);
+    emitChannels(tile, place, vector, channel);
+  });
+  if (form.channelsLeft) {
+    ChannelVector vector(k, form.channelsLeft);
+    emitChannels(tile, place, vector, whole);
+  }
 }
 
 /// The tap that leads from output `out` to input `in`, or -1.
@@ -315,30 +259,27 @@ static int64_t tapOf(int64_t in, int64_t out, int64_t stride, int64_t dilation, 
 /// Goes along the input columns. A fence after each keeps LLVM from working on the
 /// columns at once, for which registers do not suffice; an output column is stored as
 /// soon as it is complete.
-void DepthwiseKernel::emitChannels(KernelBuilder &kb, const DepthwiseTile &tile,
-                                   Channels channels) {
+void DepthwiseKernel::emitChannels(const DepthwiseTile &tile, Place place, ChannelVector &vector,
+                                   Value channel) {
   Type byte = k.builder.getI8Type();
-  VectorType vectorType = kb.vectorOf(f32);
-  auto load = [&](Value pointer) {
-    return channels.mask ? kb.loadMasked(vectorType, pointer, channels.mask)
-                         : kb.load(vectorType, pointer);
-  };
   SmallVector<Value> weights;
   for (int64_t tap = 0; tap < form.tapsY * form.tapsX; ++tap)
-    weights.push_back(load(k.offset(arg.w, k.add(k.mul(arg.channels, tap), channels.at), f32)));
+    weights.push_back(
+        vector.load(k.offset(arg.w, k.add(k.mul(arg.own[Channels], tap), channel), f32)));
   SmallVector<Value> shared(form.epilogue.operands.size());
   for (auto [e, operand] : llvm::enumerate(form.epilogue.operands))
     if (!operand.variesByRow)
-      shared[e] = loadOperand(kb, operand, atChannel(e, arg.extras[e], channels.at),
-                              arg.extraChannel[e], channels.mask);
+      shared[e] =
+          loadOperand(vector.k, operand, arg.atChannel(k, form.epilogue, e, arg.extras[e], channel),
+                      arg.extraChannel[e], vector.mask);
   SmallVector<Value> pointers;
-  for (Value row : channels.rows)
-    pointers.push_back(k.offset(row, channels.at, f32));
-  for (Value &row : channels.outRows)
-    row = k.offset(row, channels.at, form.epilogue.stored);
+  for (Value row : place.rows)
+    pointers.push_back(k.offset(row, channel, f32));
+  for (Value &row : place.outRows)
+    row = k.offset(row, channel, form.epilogue.stored);
   pointers = k.fence(pointers);
-  channels.outRows = k.fence(channels.outRows);
-  Value nothing = tile.guarded ? k.offset(zeros, channels.at, f32) : Value();
+  place.outRows = k.fence(place.outRows);
+  Value nothing = tile.guarded ? k.offset(zeros, channel, f32) : Value();
   int64_t span = form.inputColumns(1), columns = form.inputColumns(tile.columns);
   SmallVector<Value> sums(tile.rows * tile.columns);
   int64_t stored = 0;
@@ -353,15 +294,16 @@ void DepthwiseKernel::emitChannels(KernelBuilder &kb, const DepthwiseTile &tile,
           if (y < 0 || x < 0)
             continue;
           if (!input)
-            input = load(tile.guarded ? k.guarded(pointer, nothing, inputMasks[q]) : pointer);
+            input = vector.load(tile.guarded ? k.guarded(pointer, nothing, place.inputMasks[q])
+                                             : pointer);
           Value &sum = sums[i * tile.columns + j], weight = weights[y * form.tapsX + x];
-          sum = sum ? kb.fma(input, weight, sum) : kb.mulf(input, weight);
+          sum = sum ? vector.k.fma(input, weight, sum) : vector.k.mulf(input, weight);
         }
       if (isInside)
         pointer = k.offset(pointer, rowSteps[r], byte);
     }
     for (; stored < tile.columns && stored * form.strideX + span - 1 <= q; ++stored)
-      storeColumn(kb, tile, channels, shared, stored, sums);
+      storeColumn(tile, place, vector, channel, shared, stored, sums);
     SmallVector<Value *> kept;
     for (Value &pointer : pointers)
       kept.push_back(&pointer);
@@ -376,40 +318,30 @@ void DepthwiseKernel::emitChannels(KernelBuilder &kb, const DepthwiseTile &tile,
   }
 }
 
-Value DepthwiseKernel::atChannel(size_t e, Value pointer, Value channel) {
-  const EpilogueOperand &operand = form.epilogue.operands[e];
-  if (operand.columns == ColumnAccess::None)
-    return pointer;
-  return k.offset(pointer, k.mul(channel, arg.extraChannel[e]), operand.element);
-}
-
 /// Columns that do not exist are stored to the scratch: no branches, behind which LLVM
 /// would sink the sums.
-void DepthwiseKernel::storeColumn(KernelBuilder &kb, const DepthwiseTile &tile, Channels &channels,
-                                  ArrayRef<Value> shared, int64_t column, ArrayRef<Value> sums) {
+void DepthwiseKernel::storeColumn(const DepthwiseTile &tile, Place &place, ChannelVector &vector,
+                                  Value channel, ArrayRef<Value> shared, int64_t column,
+                                  ArrayRef<Value> sums) {
   for (int64_t i = 0; i < tile.rows; ++i) {
     Value sum = sums[i * tile.columns + column];
-    SmallVector<Value> values{sum ? sum : kb.splat(0.0)};
+    SmallVector<Value> values{sum ? sum : vector.k.splat(0.0)};
     for (auto [e, operand] : llvm::enumerate(form.epilogue.operands)) {
       if (!operand.variesByRow) {
         values.push_back(shared[e]);
         continue;
       }
       Value elements = k.mul(arg.extraStrides[e][2], column), stride = arg.extraChannel[e];
-      Value pointer =
-          k.offset(atChannel(e, channels.extraRows[e][i], channels.at), elements, operand.element);
+      Value pointer = k.offset(arg.atChannel(k, form.epilogue, e, place.extraRows[e][i], channel),
+                               elements, operand.element);
       if (tile.guarded) {
-        pointer = k.guarded(pointer, zeros, outputMasks[column]);
-        stride = k.land(stride, outputMasks[column]);
+        pointer = k.guarded(pointer, zeros, place.outputMasks[column]);
+        stride = k.land(stride, place.outputMasks[column]);
       }
-      values.push_back(loadOperand(kb, operand, pointer, stride, channels.mask));
+      values.push_back(loadOperand(vector.k, operand, pointer, stride, vector.mask));
     }
-    Value result = form.epilogue.emit(kb, values), &out = channels.outRows[i];
-    Value pointer = tile.guarded ? k.guarded(out, scratch, outputMasks[column]) : out;
-    if (channels.mask)
-      kb.storeMasked(result, pointer, channels.mask);
-    else
-      kb.store(result, pointer);
+    Value result = form.epilogue.emit(vector.k, values), &out = place.outRows[i];
+    vector.store(result, tile.guarded ? k.guarded(out, scratch, place.outputMasks[column]) : out);
     out = k.opaque(k.offset(out, arg.yStrides[2], form.epilogue.stored));
   }
 }
@@ -457,23 +389,9 @@ LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
   Value count = k.mul(sizes[0], k.ceilDiv(sizes[1], k.constant(rows)));
   Value work = k.mul(k.mul(sizes[2], sizes[3]), form.tapsY * form.tapsX * rows);
   parallelOver(k, count, work, [&](Value begin, Value end) {
-    DepthwiseArguments arg(form);
-    BufferView x = viewOf(k, op.getInput()), w = viewOf(k, op.getFilter()),
-               y = viewOf(k, op.getInit());
-    arg.x = x.pointer, arg.w = w.pointer, arg.y = y.pointer;
-    arg.channels = k.constant(channels);
-    arg.height = x.sizes[1], arg.width = x.sizes[2];
-    arg.outHeight = y.sizes[1], arg.outWidth = y.sizes[2];
-    arg.padTop = k.constant(op.getPads()[0]), arg.padLeft = k.constant(op.getPads()[1]);
-    arg.xStrides.assign(x.strides.begin(), x.strides.begin() + 3);
-    arg.yStrides.assign(y.strides.begin(), y.strides.begin() + 3);
-    for (auto [i, operand] : llvm::enumerate(form.epilogue.operands)) {
-      BufferView view = viewOf(k, operand.memref);
-      arg.extras[i] = view.pointer;
-      arg.extraStrides[i] = stridesAlong(k, operand, view, {0, 1, 2});
-      arg.extraChannel[i] = stridesAlong(k, operand, view, {3})[0];
-    }
-    arg.row = k.constant(0), arg.begin = begin, arg.end = end;
+    ImageArguments arg(form.epilogue, OwnCount);
+    arg.fill(k, form.epilogue, op.getInput(), op.getFilter(), op.getInit(), op.getPads());
+    arg.own = {k.constant(channels), k.constant(0), begin, end};
     SmallVector<Value> values = arg.list();
     auto kernel = kernels.get("depthwise", form.key(), ValueRange(values).getTypes(), k.loc,
                               [&](KernelBuilder &inner, ValueRange own) {

@@ -18,6 +18,8 @@ namespace secateur::codegen {
 llvm::LogicalResult lowerContract(KernelModule &kernels, kern::ContractOp op);
 llvm::LogicalResult lowerConv(KernelModule &kernels, kern::ConvOp op);
 llvm::LogicalResult lowerDepthwiseConv(KernelModule &kernels, kern::DepthwiseConvOp op);
+/// Emits an error where it fails: there is no other form.
+llvm::LogicalResult lowerWinogradConv(KernelModule &kernels, kern::WinogradConvOp op);
 llvm::LogicalResult lowerPool(KernelModule &kernels, kern::PoolOp op);
 llvm::LogicalResult lowerSoftmax(KernelModule &kernels, kern::SoftmaxOp op);
 llvm::LogicalResult lowerNorm(KernelModule &kernels, kern::NormOp op);

@@ -178,8 +178,14 @@ void MatrixKernel::emitTask(Value task) {
 
 void MatrixKernel::callRows(Value p, int64_t panels, bool masked) {
   rowsArg.rowBlock = p;
+  callMatrixRows(kernels, k, form, rowsArg, panels, masked);
+}
+
+void secateur::codegen::callMatrixRows(KernelModule &kernels, KernelBuilder &k,
+                                       const MatrixForm &form, MatrixArguments &arguments,
+                                       int64_t panels, bool masked) {
   SmallVector<Value> values;
-  rowsArg.forEach([&](Value &value) { values.push_back(value); });
+  arguments.forEach([&](Value &value) { values.push_back(value); });
   std::string key = llvm::formatv("{0}|{1}{2}", form.key(), panels, masked ? "m" : "");
   auto rows =
       kernels.get(form.window ? "conv_rows" : "contract_rows", key, ValueRange(values).getTypes(),

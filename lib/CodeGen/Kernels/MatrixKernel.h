@@ -55,6 +55,12 @@ private:
   bool window;
 };
 
+/// Calls the code that computes rows `begin` to `end` of `panels` panels of columns
+/// from the panel that `rowBlock` is; pointers are at the batch. Unless `masked`, all
+/// the panels' columns are stored.
+void callMatrixRows(KernelModule &kernels, KernelBuilder &k, const MatrixForm &form,
+                    MatrixArguments &arguments, int64_t panels, bool masked);
+
 /// Calls the kernel of this form, in parallel; `arguments` lacks rowBlock, begin and
 /// end. `prepare` fills it, inside the parallel body; `m`, `n`, `k` and the batch
 /// extents must be there before (for the number of tasks).

@@ -8,6 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "WinogradFilter.h"
+
 #include "secateur/CodeGen/WeightsBlob.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -32,6 +34,8 @@ PackedWeight PackedWeight::get(DictionaryAttr attributes, uint64_t offset, Strin
     weight.batch = batch.getInt();
   if (auto panel = attributes.getAs<IntegerAttr>("panel"))
     weight.panel = panel.getInt();
+  if (auto winograd = attributes.getAs<IntegerAttr>("winograd"))
+    weight.winograd = winograd.getInt();
   return weight;
 }
 
@@ -50,6 +54,9 @@ static SmallVector<int64_t, 8> transposedShape(const PackedWeight &weight) {
 
 SmallVector<int64_t, 8> codegen::packedShape(const PackedWeight &weight) {
   SmallVector<int64_t, 8> shape = transposedShape(weight);
+  if (weight.winograd)
+    return {static_cast<int64_t>(llvm::divideCeil(shape[0], weight.panel)),
+            (weight.winograd + 2) * (weight.winograd + 2), shape[1], weight.panel};
   if (!weight.panel || shape.empty())
     return shape;
   int64_t columns = shape.pop_back_val();
@@ -208,6 +215,10 @@ LogicalResult codegen::packWeight(const PackedWeight &weight, raw_ostream &os, L
   uint64_t size = packedBytes(weight);
   if (size == 0)
     return success();
+  if (weight.winograd) {
+    writeWinogradFilter(weight, *bytes, os);
+    return success();
+  }
   if (isPlainCopy(weight)) {
     os.write(bytes->data(), size);
     return success();

@@ -28,6 +28,25 @@ def KernFuseEpilogues : Pass<"kern-fuse-epilogues"> {
   let dependentDialects = ["kern::KernDialect"];
 }
 
+def KernChooseWinograd : Pass<"kern-choose-winograd"> {
+  let summary = "Replace 3x3 convolutions by ones with fewer multiplications";
+  let description = [{
+    A kern.conv on tensors with a constant 3x3 filter of f32, strides and dilations of 1
+    and one group becomes a kern.winograd_conv with tiles of 2 or 4 where that is faster
+    by a model of its cost: the products, the transforms, and the larger weights, which
+    come from memory. It is less exact: within 1e-3 of the largest output over a whole
+    model (`--math=fast`).
+
+    ```mlir
+    %y = kern.conv ins(%x, %w : tensor<1x56x56x64xf32>, tensor<1x4x3x3x64x16xf32>) outs(%e) pads [1, 1, 1, 1]
+    // becomes
+    %y = kern.winograd_conv tile 4 ins(%x, %u : tensor<1x56x56x64xf32>, tensor<4x36x64x16xf32>)
+           outs(%e) pads [1, 1, 1, 1]
+    ```
+  }];
+  let dependentDialects = ["kern::KernDialect"];
+}
+
 def KernLower : Pass<"kern-lower", "mlir::ModuleOp"> {
   let summary = "Replace kern ops on memrefs by calls of generated kernels";
   let description = [{

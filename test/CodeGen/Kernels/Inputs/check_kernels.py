@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from kernels import ALLOW_512, Suite, memref, pack
+from kernels import ALLOW_512, Suite, memref, pack, winograd
 
 MM = "affine_map<(m, n, k) -> (m, k)>", "affine_map<(m, n, k) -> (k, n)>", "affine_map<(m, n, k) -> (m, n)>"
 
@@ -153,6 +153,33 @@ def convolutions(s):
           f"outs(%a2 : $T2) pads [1, 1, 1, 1] {RESIDUAL}", [x, pack(filters, 1), r], expected + r)
 
 
+def winograd_convolutions(s):
+    # Images, sizes and pads that leave rest tiles; channels that fill no vector, panel or group of panels.
+    for (n, h, w, pads), (channels, outputs), tile in itertools.product(
+            [(1, 8, 8, (1, 1, 1, 1)), (2, 7, 9, (1, 1, 1, 1)), (1, 6, 11, (0, 0, 0, 0)), (1, 3, 2, (1, 2, 3, 0)), (3, 14, 13, (2, 1, 0, 1))],
+            [(16, 16), (5, 37), (37, 64), (20, 115)], [2, 4]):
+        oh, ow = output_extent(h, 3, 1, 1, pads[0], pads[2]), output_extent(w, 3, 1, 1, pads[1], pads[3])
+        x, filters, bias = s.array(n, h, w, channels), s.array(3, 3, channels, outputs, scale=0.3), s.array(outputs)
+        r, y = s.array(n, oh, ow, outputs), s.array(n, oh, ow, outputs)
+        expected = sum(view @ filters[i, j].astype(np.float64) for i, j, view in windows(x, (3, 3), (1, 1), (1, 1), pads, (oh, ow)))
+        u = winograd(filters, tile)
+        arrays, dynamic = [x, u, bias, r, y], [f"memref<?x?x?x{m}xf32>" for m in (channels, outputs)]
+        types = [dynamic[0], memref(u), memref(bias), dynamic[1], dynamic[1]]
+        s.add(f"winograd {tile} {n}x{h}x{w} p{pads} {channels}->{outputs} dynamic={outputs == 37}",
+              f"kern.winograd_conv tile {tile} ins(%a0, %a1 : $T0, $T1) epilogue(%a2, %a3 : $T2, $T3) "
+              f"maps [affine_map<(a, b, c, d) -> (d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>] outs(%a4 : $T4) pads {list(pads)} {BIAS_RESIDUAL}",
+              arrays, expected + bias + r, tolerance=1e-4 if tile == 4 else 3e-5, types=types if outputs == 37 else None)
+    # More tiles than a block takes; channels of a larger output; a residual in place.
+    x, filters, y = s.array(1, 40, 44, 90)[..., :80], s.array(3, 3, 80, 24, scale=0.3), s.array(1, 40, 44, 50)[..., 7:31]
+    expected = sum(view @ filters[i, j].astype(np.float64) for i, j, view in windows(x, (3, 3), (1, 1), (1, 1), (1, 1, 1, 1), (40, 44)))
+    s.add("winograd views", "kern.winograd_conv tile 4 ins(%a0, %a1 : $T0, $T1) outs(%a2 : $T2) pads [1, 1, 1, 1]",
+          [x, winograd(filters, 4), y], expected, tolerance=2e-4)
+    r = s.array(1, 40, 44, 24)
+    s.add("winograd residual in place", "kern.winograd_conv tile 2 ins(%a0, %a1 : $T0, $T1) epilogue(%a2 : $T2) "
+          f"maps [affine_map<(a, b, c, d) -> (a, b, c, d)>] outs(%a2 : $T2) pads [1, 1, 1, 1] {RESIDUAL}",
+          [x, winograd(filters, 2), r], expected + r, tolerance=1e-4)
+
+
 WIDE = [  # Several tiles in a row, tiles in the padding, an even and an odd number of rows
     (1, 6, 30, (3, 3), (1, 1), (1, 1), (1, 1, 1, 1)), (1, 7, 17, (3, 3), (1, 1), (1, 1), (0, 0, 0, 0)),
     (2, 5, 31, (3, 3), (2, 2), (1, 1), (1, 1, 1, 1)), (1, 6, 23, (5, 5), (1, 1), (1, 1), (2, 2, 2, 2)),
@@ -240,7 +267,7 @@ def rows(s):
 
 
 def main():
-    families = {"contract": contractions, "conv": convolutions, "depthwise": depthwise, "pool": pools, "rows": rows}
+    families = {"contract": contractions, "conv": convolutions, "depthwise": depthwise, "winograd": winograd_convolutions, "pool": pools, "rows": rows}
     suite = Suite()
     for name in sys.argv[2:] or families:
         families[name](suite)

@@ -82,6 +82,17 @@ def pack(logical, batch):
     return np.ascontiguousarray(np.moveaxis(split, -2, batch))
 
 
+POINTS = {2: [[1, 0, 0], [.5, .5, .5], [.5, -.5, .5], [0, 0, 1]],
+          4: [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]}
+
+
+def winograd(filters, tile):
+    """[3, 3, C, M] -> [ceil(M/16), (tile + 2)^2, C, 16], as kern.weight does."""
+    g = np.array(POINTS[tile])
+    places = np.einsum("iy,jx,yxcm->ijcm", g, g, filters.astype(np.float64))
+    return pack(places.reshape(-1, *filters.shape[2:]).astype(np.float32), 0)
+
+
 class Suite:
     """Collects cases, compiles them together and compares the results."""
 
