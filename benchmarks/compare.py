@@ -40,8 +40,6 @@ SIZES = {
     "silero_sequence": {"input": (4, 576)},
     "silero": {"input": (1, 576), "state": (2, 1, 128)},
     "mnist": {"image": (1, 1, 28, 28)},
-    "llama": {"input_ids": (1, 64)},
-    "gpt2": {"input_ids": (1, 1), "past": (12, 2, 1, 12, 128, 64)},
 }
 LABELS = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "mnn": "MNN", "ncnn": "ncnn", "iree": "IREE"}
 

