@@ -67,9 +67,19 @@ static int64_t countMatrixProduct(OpTy op, ShapeOf shapeOf) {
   return multiply({multiply(shapeOf(op.getY())), sizeAt(shapeOf(op.getA()), -1)});
 }
 
-static int64_t countGemm(GemmOp op, ShapeOf shapeOf) {
+template <typename OpTy>
+static int64_t countGemm(OpTy op, ShapeOf shapeOf) {
   return multiply(
       {multiply(shapeOf(op.getY())), sizeAt(shapeOf(op.getA()), op.getTransA() ? 0 : 1)});
+}
+
+static int64_t countFusedMatmul(MsFusedMatmulOp op, ShapeOf shapeOf) {
+  return multiply(
+      {multiply(shapeOf(op.getY())), sizeAt(shapeOf(op.getA()), op.getTransA() ? -2 : -1)});
+}
+
+static int64_t countPackedMatmul(MsMatmulNbitsOp op, ShapeOf shapeOf) {
+  return multiply({multiply(shapeOf(op.getY())), sizeAt(shapeOf(op.getA()), -1)});
 }
 
 /// One product of all labels' sizes for each operand after the first.
@@ -119,6 +129,52 @@ static int64_t countAttention(AttentionOp op, ShapeOf shapeOf) {
   return multiply({sizeAt(q, 0), queryHeads, sizeAt(q, -2), length, queryWidth + valueWidth});
 }
 
+/// `width` is that of all heads of queries and of values.
+static int64_t countScores(ArrayRef<int64_t> queries, int64_t length, int64_t width) {
+  return multiply({sizeAt(queries, 0), sizeAt(queries, 1), length, width});
+}
+
+/// With the projection of the input.
+static int64_t countMsAttention(MsAttentionOp op, ShapeOf shapeOf) {
+  SmallVector<int64_t> x = shapeOf(op.getInput()), w = shapeOf(op.getWeights());
+  int64_t values = sizeAt(shapeOf(op.getOutput()), -1), length = sizeAt(x, 1);
+  if (op.getPast())
+    length += sizeAt(shapeOf(op.getPast()), 3);
+  int64_t projection = multiply({multiply(x), sizeAt(w, 1)});
+  int64_t scores = countScores(x, length, (sizeAt(w, 1) - values) / 2 + values), total = 0;
+  return __builtin_add_overflow(projection, scores, &total) ? INT64_MAX : total;
+}
+
+static int64_t countMultiHead(MsMultiHeadAttentionOp op, ShapeOf shapeOf) {
+  SmallVector<int64_t> q = shapeOf(op.getQuery()), y = shapeOf(op.getOutput());
+  SmallVector<int64_t> k = op.getKey() ? shapeOf(op.getKey()) : q;
+  int64_t length = sizeAt(k, k.size() == 4 ? 2 : 1);
+  if (op.getPastKey())
+    length += sizeAt(shapeOf(op.getPastKey()), 2);
+  int64_t width = q.size() == 3 ? sizeAt(q, 2) : sizeAt(y, 2);
+  return countScores(y, length, width + sizeAt(y, 2));
+}
+
+static int64_t countGroupQuery(MsGroupQueryAttentionOp op, ShapeOf shapeOf) {
+  SmallVector<int64_t> y = shapeOf(op.getOutput());
+  int64_t length = sizeAt(y, 1);
+  if (op.getPastKey())
+    length += sizeAt(shapeOf(op.getPastKey()), 2);
+  return countScores(y, length, 2 * sizeAt(y, 2));
+}
+
+/// Each token goes to `k` experts.
+template <typename OpTy>
+static int64_t countExperts(OpTy op, ShapeOf shapeOf) {
+  SmallVector<int64_t> x = shapeOf(op.getInput()), weights = shapeOf(op.getFc1ExpertsWeights());
+  int64_t tokens = multiply(ArrayRef(x).drop_back(x.empty() ? 0 : 1)), all = 0;
+  for (Value each :
+       {op.getFc1ExpertsWeights(), op.getFc2ExpertsWeights(), op.getFc3ExpertsWeights()})
+    if (each && __builtin_add_overflow(multiply(shapeOf(each)), all, &all))
+      return INT64_MAX;
+  return multiply({tokens, int64_t(op.getK()), all / std::max<int64_t>(sizeAt(weights, 0), 1)});
+}
+
 template <typename OpTy, int64_t (*count)(OpTy, ShapeOf)>
 static void attachCost(MLIRContext *context) {
   OpTy::template attachInterface<CostModel<OpTy, count>>(*context);
@@ -133,7 +189,19 @@ void analysis::registerCostModels(DialectRegistry &registry) {
     attachCost<MatmulOp, countMatrixProduct<MatmulOp>>(context);
     attachCost<MatmulIntegerOp, countMatrixProduct<MatmulIntegerOp>>(context);
     attachCost<QlinearMatmulOp, countMatrixProduct<QlinearMatmulOp>>(context);
-    attachCost<GemmOp, countGemm>(context);
+    attachCost<GemmOp, countGemm<GemmOp>>(context);
+    attachCost<MsFusedGemmOp, countGemm<MsFusedGemmOp>>(context);
+    attachCost<MsQgemmOp, countGemm<MsQgemmOp>>(context);
+    attachCost<MsFusedConvOp, countConvolution<MsFusedConvOp>>(context);
+    attachCost<MsFusedMatmulOp, countFusedMatmul>(context);
+    attachCost<MsMatmulNbitsOp, countPackedMatmul>(context);
+    attachCost<MsDynamicQuantizeMatmulOp, countMatrixProduct<MsDynamicQuantizeMatmulOp>>(context);
+    attachCost<MsMatmulIntegerToFloatOp, countMatrixProduct<MsMatmulIntegerToFloatOp>>(context);
+    attachCost<MsAttentionOp, countMsAttention>(context);
+    attachCost<MsMultiHeadAttentionOp, countMultiHead>(context);
+    attachCost<MsGroupQueryAttentionOp, countGroupQuery>(context);
+    attachCost<MsMoeOp, countExperts<MsMoeOp>>(context);
+    attachCost<MsQmoeOp, countExperts<MsQmoeOp>>(context);
     attachCost<EinsumOp, countEinsum>(context);
     attachCost<LstmOp, countRecurrence<LstmOp>>(context);
     attachCost<GruOp, countRecurrence<GruOp>>(context);

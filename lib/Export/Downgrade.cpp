@@ -357,7 +357,11 @@ static SmallVector<Value> getFormals(Operation *op, Range values, StringRef kind
   SmallVector<Value> formals;
   auto segments = op->getAttrOfType<DenseI32ArrayAttr>(segmentsName);
   if (!segments) {
+    // At most one formal is optional.
     llvm::append_range(formals, values);
+    if (size_t optional = kinds.find('o');
+        optional < formals.size() && formals.size() < kinds.size())
+      formals.insert(formals.begin() + optional, Value());
     return formals;
   }
   auto next = values.begin();
@@ -372,7 +376,8 @@ static SmallVector<Value> getFormals(Operation *op, Range values, StringRef kind
 
 static ExportForm makeForm(Operation *op, int64_t opset) {
   auto mirror = cast<nn::OnnxOpInterface>(op);
-  ExportForm form{op, opset, mirror.getOnnxName().str(), {}, {}, {}, {}};
+  ExportForm form{op, opset, mirror.getOnnxName().str(), mirror.getOnnxDomain().str(), {}, {},
+                  {}, {}};
   form.inputs = getFormals(op, op->getOperands(), mirror.getInputKinds(), "operandSegmentSizes");
   form.outputs = getFormals(op, op->getResults(), mirror.getOutputKinds(), "resultSegmentSizes");
   ArrayRef<StringAttr> inherent = op->getName().getAttributeNames();
@@ -391,13 +396,13 @@ static void trim(SmallVectorImpl<Value> &values) {
 /// Checks `form` against its opset, and drops attributes that the opset lacks
 /// where they have their default.
 static bool fitsSchema(ExportForm &form, std::string &reason) {
-  const OnnxSchema *schema = findOnnxSchema(form.opType, form.opset);
+  const OnnxSchema *schema = findOnnxSchema(form.opType, form.opset, form.domain);
   if (!schema || schema->deprecated) {
     const OnnxSchema *oldest = findOldestOnnxSchema(form.opType);
     reason = "the operator came with opset " + (oldest ? std::to_string(oldest->since) : "?");
     return false;
   }
-  const OnnxSchema *newest = findOnnxSchema(form.opType, kNewestOpset);
+  const OnnxSchema *newest = findOnnxSchema(form.opType, kNewestOpset, form.domain);
   SmallVector<NamedAttribute> attributes(form.attributes.getAttrs());
   for (NamedAttribute attribute : attributes) {
     StringRef name = attribute.getName().getValue();
@@ -436,7 +441,7 @@ static bool fitsSchema(ExportForm &form, std::string &reason) {
 
 static std::optional<ExportForm> finish(ExportForm form, std::string &reason) {
   int64_t applied = std::numeric_limits<int64_t>::max();
-  while (true) {
+  while (form.domain.empty()) {
     const Downgrade *next = llvm::find_if(kDowngrades, [&](const Downgrade &downgrade) {
       return downgrade.opType == form.opType && form.opset < downgrade.version &&
              downgrade.version < applied;

@@ -18,6 +18,8 @@ struct ExportForm {
   mlir::Operation *op;
   int64_t opset;
   std::string opType;
+  /// Empty: ai.onnx.
+  std::string domain;
   /// One per formal input, variadic ones last; null where left out.
   llvm::SmallVector<mlir::Value> inputs;
   /// Likewise.

@@ -55,7 +55,9 @@ static void setOpsets(ModuleOp module, int64_t opset, onnx::ModelProto &model) {
   bool usesOnnx = !given || given.get("ai.onnx");
   module.walk([&](Operation *op) {
     auto constant = dyn_cast<nn::ConstantOp>(op);
-    usesOnnx |= isa<nn::OnnxOpInterface>(op) || (constant && !constant.getInitializer());
+    auto mirror = dyn_cast<nn::OnnxOpInterface>(op);
+    usesOnnx |=
+        (mirror && mirror.getOnnxDomain().empty()) || (constant && !constant.getInitializer());
   });
   if (usesOnnx)
     add("", opset);
@@ -64,9 +66,14 @@ static void setOpsets(ModuleOp module, int64_t opset, onnx::ModelProto &model) {
       if (auto version = dyn_cast<IntegerAttr>(import.getValue());
           version && known.insert(import.getName().getValue()).second)
         add(import.getName().getValue(), version.getInt());
-  module.walk([&](nn::CustomOp custom) {
-    if (known.insert(custom.getDomain()).second)
-      add(custom.getDomain(), 1);
+  module.walk([&](Operation *op) {
+    StringRef domain;
+    if (auto custom = dyn_cast<nn::CustomOp>(op))
+      domain = custom.getDomain();
+    else if (auto mirror = dyn_cast<nn::OnnxOpInterface>(op))
+      domain = mirror.getOnnxDomain();
+    if (known.insert(domain).second)
+      add(domain, 1);
   });
 }
 

@@ -278,6 +278,8 @@ LogicalResult GraphExporter::exportOperator(Operation *op, onnx::GraphProto &gra
   onnx::NodeProto node;
   setNode(softmax ? (*softmax)[1] : op, node);
   node.set_op_type(form->opType);
+  if (!form->domain.empty())
+    node.set_domain(form->domain);
   addInputs(*form, graph, node);
   for (Value output : form->outputs)
     node.add_output(output ? names.get(output).str() : "");

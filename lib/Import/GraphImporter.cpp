@@ -31,7 +31,7 @@ GraphImporter::GraphImporter(const onnx::ModelProto &model, TensorReader &tensor
   for (RegisteredOperationName name : context->getRegisteredOperations())
     if (auto *mirror = name.getInterface<nn::OnnxOpInterface>();
         mirror && name.getDialectNamespace() == "nn")
-      operations.try_emplace(mirror->getOnnxName(), name);
+      operations.try_emplace(operationKey(mirror->getOnnxDomain(), mirror->getOnnxName()), name);
   for (const onnx::FunctionProto &function : model.functions())
     functions.try_emplace(function.domain() + ":" + function.name() + ":" + function.overload(),
                           &function);

@@ -29,6 +29,11 @@ namespace secateur {
 /// Versions of the imported operator sets; ai.onnx is "".
 using Opsets = llvm::StringMap<int64_t>;
 
+/// What an operator is found by.
+inline std::string operationKey(llvm::StringRef domain, llvm::StringRef opType) {
+  return domain.empty() ? opType.str() : (domain + ":" + opType).str();
+}
+
 /// The call of a model-local function that is being inlined.
 struct InlineFrame {
   const onnx::FunctionProto *function;
@@ -117,7 +122,7 @@ private:
   mlir::OpBuilder &builder;
   mlir::MLIRContext *context;
   mlir::Location fileLocation;
-  /// ONNX name to operation of nn.
+  /// Domain and name to operation of nn.
   llvm::StringMap<mlir::RegisteredOperationName> operations;
   llvm::StringMap<const onnx::FunctionProto *> functions;
   bool failedAny = false;

@@ -13,7 +13,7 @@
 
 namespace secateur {
 
-/// A node of ai.onnx with its attributes as MLIR attributes. It starts as it is
+/// A node with its attributes as MLIR attributes. It starts as it is
 /// in the file, at the version that the model's opset gives it; adapters turn it
 /// into the form of the newest opset, creating constants or other operations
 /// before it where they must.
@@ -21,6 +21,8 @@ struct NodeForm {
   mlir::OpBuilder &builder;
   mlir::Location loc;
   std::string opType;
+  /// Empty: ai.onnx.
+  std::string domain;
   /// The opset since which the operator has the form that the node has now.
   int64_t version;
   /// Null where an input is left out.

@@ -209,9 +209,12 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, Scope &scop
   if (opset == scope.opsets->end())
     return emitNodeError(node, loc) << "the model imports no opset of domain '"
                                     << (domain.empty() ? "ai.onnx" : printable(domain)) << "'";
-  if (!domain.empty())
+  const OnnxSchema *schema = findOnnxSchema(node.op_type(), opset->second, domain);
+  if (!domain.empty()) {
+    if (schema && operations.contains(operationKey(domain, node.op_type())))
+      return importOperator(node, *schema, scope, loc);
     return importCustom(node, scope, loc);
-  const OnnxSchema *schema = findOnnxSchema(node.op_type(), opset->second);
+  }
   if (!schema) {
     if (const OnnxSchema *later = findOldestOnnxSchema(node.op_type()))
       return emitNodeError(node, loc) << "the operator came with opset " << later->since
@@ -235,7 +238,8 @@ LogicalResult GraphImporter::importOperator(const onnx::NodeProto &node, const O
   FailureOr<SmallVector<Value>> inputs = lookupInputs(node, scope);
   if (failed(inputs))
     return failure();
-  NodeForm form{builder, loc, node.op_type(), schema.since, *inputs, {}, {}, {}, {}};
+  std::string domain = node.domain() == "ai.onnx" ? "" : node.domain();
+  NodeForm form{builder, loc, node.op_type(), domain, schema.since, *inputs, {}, {}, {}, {}};
   form.outputs.assign(node.output().begin(), node.output().end());
   while (!form.outputs.empty() && form.outputs.back().empty())
     form.outputs.pop_back();
@@ -257,7 +261,7 @@ LogicalResult GraphImporter::importOperator(const onnx::NodeProto &node, const O
       return emitNodeError(node, loc) << "input " << index << " is left out, but required";
   if (failed(importAttributes(node, schema, scope, loc, form.attributes)))
     return failure();
-  if (failed(upgradeNode(form, [&]() { return emitNodeError(node, loc); })))
+  if (domain.empty() && failed(upgradeNode(form, [&]() { return emitNodeError(node, loc); })))
     return failure();
   form.attributes.append(getDocumentation(builder, node));
   if (form.opType == "If" || form.opType == "Loop" || form.opType == "Scan")
@@ -305,7 +309,7 @@ static bool sortIntoFormals(StringRef kinds, ArrayRef<T> values, IsAbsentFn isAb
 FailureOr<Operation *> GraphImporter::createOperation(NodeForm &form,
                                                       ArrayRef<std::unique_ptr<Region>> regions,
                                                       ArrayRef<Type> types) {
-  RegisteredOperationName name = operations.find(form.opType)->second;
+  RegisteredOperationName name = operations.find(operationKey(form.domain, form.opType))->second;
   auto *mirror = name.getInterface<nn::OnnxOpInterface>();
   auto fail = [&]() {
     failedAny = true;

@@ -56,7 +56,28 @@ static Type getTypeNamed(const NodeForm &form, StringRef attribute, Type otherwi
   return dataType ? getTypeOfDataType(form.builder.getContext(), dataType) : otherwise;
 }
 
+/// Of operators of com.microsoft.
+static Type getMicrosoftElementType(const NodeForm &form, unsigned result) {
+  auto input = [&](unsigned index) { return getElementTypeOf(form.getInput(index)); };
+  StringRef op = form.opType;
+  if (op == "EmbedLayerNormalization")
+    return result == 1 ? Type(form.builder.getI32Type()) : input(2);
+  if (op.ends_with("LayerNormalization") && (result == 1 || result == 2))
+    return form.builder.getF32Type();
+  if (op == "QLinearConcat" || op == "DequantizeLinear")
+    return input(1);
+  if (op == "MatMulIntegerToFloat")
+    return input(2);
+  if (op == "QGemm")
+    return form.getInput(8) ? input(8) : form.builder.getF32Type();
+  if (op == "QuantizeLinear")
+    return form.getInput(2) ? input(2) : form.builder.getIntegerType(8, /*isSigned=*/false);
+  return input(0);
+}
+
 static Type getElementType(const NodeForm &form, unsigned result) {
+  if (!form.domain.empty())
+    return getMicrosoftElementType(form, result);
   Builder &builder = form.builder;
   StringRef op = form.opType;
   auto input = [&](unsigned index) { return getElementTypeOf(form.getInput(index)); };
@@ -70,7 +91,7 @@ static Type getElementType(const NodeForm &form, unsigned result) {
       return builder.getI1Type();
     if (op == "DynamicQuantizeLinear")
       return result == 1 ? Type(builder.getF32Type()) : unsignedByte;
-    if (op == "LayerNormalization")
+    if (op == "LayerNormalization" || op == "SimplifiedLayerNormalization")
       return getTypeNamed(form, "stash_type", builder.getF32Type());
     if (op == "BatchNormalization")
       return input(3);
@@ -147,7 +168,23 @@ static Rank getBroadcastRank(const NodeForm &form) {
   return most;
 }
 
+/// Of operators of com.microsoft.
+static Rank getMicrosoftRank(const NodeForm &form, unsigned result) {
+  StringRef op = form.opType;
+  if (result > 0 || op.ends_with("Attention"))
+    return std::nullopt;
+  if (op == "EmbedLayerNormalization")
+    return 3;
+  if (op == "QLinearConcat")
+    return getRankOf(form.getInput(2));
+  if (op == "QLinearAdd" || op == "QLinearMul" || op == "BiasGelu" || op.contains("MatMul"))
+    return std::nullopt;
+  return getRankOf(form.getInput(0));
+}
+
 static Rank getRank(const NodeForm &form, unsigned result) {
+  if (!form.domain.empty())
+    return getMicrosoftRank(form, result);
   StringRef op = form.opType;
   Rank first = getRankOf(form.getInput(0)), second = getRankOf(form.getInput(1));
   Rank length = getLengthOf(form.getInput(1));

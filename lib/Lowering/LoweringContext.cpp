@@ -268,8 +268,10 @@ LogicalResult LoweringContext::lowerOperation(Operation *op) {
   }
   auto lowerable = dyn_cast<LoweringOpInterface>(op);
   if (!lowerable) {
-    (void)unsupported(op, isa<nn::CustomOp>(op) ? "Secateur does not know this operator"
-                                                : "no code can be generated for it yet");
+    auto refused = op->getAttrOfType<StringAttr>("nn.refused");
+    (void)unsupported(op, refused                 ? refused.getValue()
+                          : isa<nn::CustomOp>(op) ? "Secateur does not know this operator"
+                                                  : "no code can be generated for it yet");
     return success();
   }
   for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()),

@@ -18,6 +18,7 @@ void secateur::lowering::registerLoweringModels(DialectRegistry &registry) {
     attachAttentionModels(context);
     attachContractionModels(context);
     attachControlModels(context);
+    attachControlLoopModels(context);
     attachConvolutionModels(context);
     attachEinsumModels(context);
     attachElementwiseModels(context);
@@ -30,6 +31,8 @@ void secateur::lowering::registerLoweringModels(DialectRegistry &registry) {
     attachReductionModels(context);
     attachReshapingModels(context);
     attachResizeModels(context);
+    attachSamplingModels(context);
+    attachSelectionModels(context);
     attachSortingModels(context);
   });
 }

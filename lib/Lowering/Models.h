@@ -15,6 +15,7 @@ void attachActivationModels(mlir::MLIRContext *context);
 void attachAttentionModels(mlir::MLIRContext *context);
 void attachContractionModels(mlir::MLIRContext *context);
 void attachControlModels(mlir::MLIRContext *context);
+void attachControlLoopModels(mlir::MLIRContext *context);
 void attachConvolutionModels(mlir::MLIRContext *context);
 void attachEinsumModels(mlir::MLIRContext *context);
 void attachElementwiseModels(mlir::MLIRContext *context);
@@ -27,6 +28,8 @@ void attachRecurrentModels(mlir::MLIRContext *context);
 void attachReductionModels(mlir::MLIRContext *context);
 void attachReshapingModels(mlir::MLIRContext *context);
 void attachResizeModels(mlir::MLIRContext *context);
+void attachSamplingModels(mlir::MLIRContext *context);
+void attachSelectionModels(mlir::MLIRContext *context);
 void attachSortingModels(mlir::MLIRContext *context);
 
 } // namespace secateur::lowering

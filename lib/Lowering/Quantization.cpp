@@ -267,45 +267,9 @@ static LogicalResult lowerMatmulInteger(nn::MatmulIntegerOp op, LoweringContext 
   return success();
 }
 
-static LogicalResult lowerQlinearMatmul(nn::QlinearMatmulOp op, LoweringContext &context) {
-  FailureOr<Value> product = multiplyIntegers(
-      op, context, shifted(context, op.getA(), op.getAZeroPoint(), true), context.shape(op.getA()),
-      shifted(context, op.getB(), op.getBZeroPoint(), false), context.shape(op.getB()),
-      context.shape(op.getY()));
-  if (failed(product))
-    return failure();
-  ArrayRef<Dim> dims = context.shape(op.getY());
-  SmallVector<PlacedTensor> operands = {
-      {*product, llvm::to_vector(llvm::seq<int64_t>(0, dims.size()))}};
-  for (Value parameter : {op.getAScale(), op.getBScale(), op.getYScale(), op.getYZeroPoint()}) {
-    Value tensor = parameterTensor(context, parameter, -1);
-    if (cast<RankedTensorType>(tensor.getType()).getRank() != 0)
-      return context.unsupported(op, "it has more than one scale per operand");
-    operands.push_back({tensor, {}});
-  }
-  Type type = LoweringContext::storedType(op.getY());
-  ScalarKind kind = LoweringContext::kindOf(op.getY());
-  context.set(
-      op.getY(),
-      context.pointwise(
-          dims, type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &b, ValueRange x) {
-            Scalars f(b, b.getF32Type(), ScalarKind::Float);
-            auto number = [&](Value value, ScalarKind from) {
-              return convertScalar(b, value, from, b.getF32Type(), ScalarKind::Float);
-            };
-            Value scale =
-                f.div(f.mul(number(x[1], ScalarKind::Float), number(x[2], ScalarKind::Float)),
-                      number(x[3], ScalarKind::Float));
-            Value value = f.mul(number(x[0], ScalarKind::Signed), scale);
-            return quantize(b, value, f.number(1), number(x[4], kind), type, kind);
-          }));
-  return success();
-}
-
 void secateur::lowering::attachQuantizationModels(MLIRContext *context) {
   attachLowering<nn::DequantizeLinearOp, lowerDequantize>(context);
   attachLowering<nn::QuantizeLinearOp, lowerQuantize>(context);
   attachLowering<nn::DynamicQuantizeLinearOp, lowerDynamicQuantize>(context);
   attachLowering<nn::MatmulIntegerOp, lowerMatmulInteger>(context);
-  attachLowering<nn::QlinearMatmulOp, lowerQlinearMatmul>(context);
 }

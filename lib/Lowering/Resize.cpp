@@ -83,21 +83,6 @@ static Value nearest(ImplicitLocOpBuilder &b, StringRef mode, Value x) {
   return math::CeilOp::create(b, f.sub(x, f.number(0.5)));
 }
 
-/// The weights of the four taps of a cubic at a fraction in [0, 1).
-static SmallVector<Value> cubicWeights(ImplicitLocOpBuilder &b, Value fraction, double a) {
-  Scalars f(b, b.getF32Type(), ScalarKind::Float);
-  auto near = [&](Value t) { // ((a + 2) t - (a + 3)) t^2 + 1
-    Value line = f.sub(f.mul(f.number(a + 2), t), f.number(a + 3));
-    return f.add(f.mul(f.mul(line, t), t), f.number(1));
-  };
-  auto far = [&](Value t) { // ((a t - 5 a) t + 8 a) t - 4 a
-    Value line = f.sub(f.mul(f.number(a), t), f.number(5 * a));
-    return f.sub(f.mul(f.add(f.mul(line, t), f.number(8 * a)), t), f.number(4 * a));
-  };
-  Value one = f.number(1), rest = f.sub(one, fraction);
-  return {far(f.add(fraction, one)), near(fraction), near(rest), far(f.add(rest, one))};
-}
-
 /// Fills the tables of one axis.
 static void makeTables(nn::ResizeOp op, LoweringContext &context, ResizedAxis &axis) {
   ImplicitLocOpBuilder &b = context.b;

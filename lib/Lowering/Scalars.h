@@ -59,6 +59,10 @@ private:
 mlir::Value convertScalar(mlir::ImplicitLocOpBuilder &builder, mlir::Value value, ScalarKind from,
                           mlir::Type to, ScalarKind toKind);
 
+/// The weights of the four taps of a cubic interpolation at a fraction in [0, 1).
+llvm::SmallVector<mlir::Value> cubicWeights(mlir::ImplicitLocOpBuilder &builder,
+                                            mlir::Value fraction, double a);
+
 } // namespace secateur::lowering
 
 #endif // SECATEUR_LIB_LOWERING_SCALARS_H

@@ -46,6 +46,7 @@ void secateur::registerAllDialects(DialectRegistry &registry) {
   pruning::registerCouplingModels(registry);
   pruning::registerErasureModels(registry);
   transform::registerConstantFoldModels(registry);
+  transform::registerDecompositionModels(registry);
   codegen::registerCodeGenDialects(registry);
 }
 

@@ -84,6 +84,8 @@ private:
   OwningOpRef<ModuleOp> zeroed;
   pruning::PruningReport summary;
   std::vector<OutputDifference> differences;
+  /// What inputs and outputs have lost.
+  std::vector<pruning::PlanInterface> interface;
 };
 
 } // namespace
@@ -232,6 +234,7 @@ LogicalResult Compilation::prune() {
   if (failed(pruning::carryOutPruning(function, *prune, *outcome)))
     return failure();
   summary = outcome->report;
+  interface = outcome->plan.interface;
   if (options.savePlan.empty())
     return success();
   return pruning::writePlanFile(outcome->plan, options.savePlan, &context);
@@ -254,7 +257,7 @@ LogicalResult Compilation::verify() {
     return emitError(location)
            << "--verify runs the emitted code, and this model cannot be compiled; prove the "
               "written ONNX file with: python scripts/prove.py DENSE.onnx PRUNED.onnx PLAN.json";
-  auto found = compareLibraries(first, second, countedShapes(), kVerifySeeds);
+  auto found = compareLibraries(first, second, countedShapes(), interface, kVerifySeeds);
   if (!found)
     return emitError(location) << "--verify: " << llvm::toString(found.takeError());
   differences = std::move(*found);

@@ -177,6 +177,38 @@ Expected<std::vector<Buffer>> makeInputs(Library &library, const pruning::Nomina
   return inputs;
 }
 
+/// Calls `visit(position on `axis`, offset in bytes)` for each element.
+void forEachElement(const Buffer &buffer, int64_t axis, size_t width,
+                    function_ref<void(int64_t, size_t)> visit) {
+  int64_t inner = 1;
+  for (int32_t i = axis + 1; i < buffer.tensor.rank; ++i)
+    inner *= buffer.tensor.dims[i];
+  for (int64_t i = 0, e = elementsOf(buffer.tensor); i < e; ++i)
+    visit(i / inner % buffer.tensor.dims[axis], i * width);
+}
+
+/// Sets what `cut` names to zero.
+void zeroPositions(Buffer &buffer, const pruning::PlanInterface &cut, size_t width) {
+  forEachElement(buffer, cut.axis, width, [&](int64_t position, size_t offset) {
+    if (llvm::is_contained(cut.indices, position))
+      std::memset(buffer.bytes.data() + offset, 0, width);
+  });
+  buffer.tensor.data = buffer.bytes.data();
+}
+
+/// Leaves out what `cut` names.
+void erasePositions(Buffer &buffer, const pruning::PlanInterface &cut, size_t width) {
+  std::vector<char> kept;
+  forEachElement(buffer, cut.axis, width, [&](int64_t position, size_t offset) {
+    if (!llvm::is_contained(cut.indices, position))
+      kept.insert(kept.end(), buffer.bytes.data() + offset, buffer.bytes.data() + offset + width);
+  });
+  buffer.bytes = std::move(kept);
+  buffer.tensor.dims[cut.axis] -= cut.indices.size();
+  buffer.tensor.data = buffer.bytes.data();
+  buffer.tensor.bytes = buffer.bytes.size();
+}
+
 /// Runs `library`; inputs are given by position.
 Expected<std::vector<Buffer>> run(Library &library, ArrayRef<Buffer> inputs) {
   std::vector<SecateurTensor> tensors;
@@ -260,7 +292,7 @@ void compare(const Library &library, const Buffer &left, const Buffer &right,
 
 Expected<std::vector<OutputDifference>>
 secateur::compareLibraries(StringRef first, StringRef second, const pruning::NominalShapes &shapes,
-                           unsigned seeds) {
+                           ArrayRef<pruning::PlanInterface> interface, unsigned seeds) {
   Library left, right;
   if (Error error = left.load(first))
     return error;
@@ -271,9 +303,18 @@ secateur::compareLibraries(StringRef first, StringRef second, const pruning::Nom
     Expected<std::vector<Buffer>> inputs = makeInputs(left, shapes, seed);
     if (!inputs)
       return inputs.takeError();
+    auto forEachCut = [&](std::vector<Buffer> &buffers, auto apply) {
+      for (Buffer &buffer : buffers)
+        for (const pruning::PlanInterface &cut : interface)
+          if (cut.value == buffer.name && cut.axis < buffer.tensor.rank)
+            apply(buffer, cut, left.api->dtypeSize(buffer.tensor.dtype));
+    };
+    forEachCut(*inputs, zeroPositions);
     Expected<std::vector<Buffer>> expected = run(left, *inputs);
     if (!expected)
       return expected.takeError();
+    forEachCut(*inputs, erasePositions);
+    forEachCut(*expected, erasePositions);
     Expected<std::vector<Buffer>> found = run(right, *inputs);
     if (!found)
       return found.takeError();

@@ -202,6 +202,11 @@ static void shrinkTypes(func::FuncOp func, ModelExtents &extents) {
         shape[axis] = extent;
     value.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
   }
+  // The file declares another type of an output that has shrunk.
+  for (auto [index, result] :
+       llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
+    if (extents.getRemoved(result))
+      func.removeResultAttr(index, StringAttr::get(func.getContext(), "nn.declared"));
   func.setType(FunctionType::get(func.getContext(), func.getBody().front().getArgumentTypes(),
                                  func.getBody().front().getTerminator()->getOperandTypes()));
 }
@@ -209,7 +214,13 @@ static void shrinkTypes(func::FuncOp func, ModelExtents &extents) {
 /// Compares what shape inference says of the erased model with what was planned.
 static LogicalResult checkShapes(func::FuncOp func, ModelExtents &planned,
                                  const NominalShapes &nominal) {
-  FailureOr<std::unique_ptr<ModelExtents>> inferred = ModelExtents::compute(func, nominal);
+  // Inputs may have shrunk.
+  NominalShapes shapes = nominal;
+  for (BlockArgument argument : func.getArguments())
+    for (auto &[name, dims] : shapes)
+      if (name == valueName(argument))
+        dims.assign(planned.getPrunedShape(argument));
+  FailureOr<std::unique_ptr<ModelExtents>> inferred = ModelExtents::compute(func, shapes);
   if (failed(inferred))
     return failure();
   for (Value value : planned.getCutValues()) {

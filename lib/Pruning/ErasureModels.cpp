@@ -5,6 +5,8 @@
 // or a position of a tensor: how it is rewritten when tensors shrink.
 //===----------------------------------------------------------------------===//
 
+#include "ErasureModels.h"
+
 #include "secateur/Pruning/Erasure.h"
 
 #include "dialects/NN/IR/NNErasure.h"
@@ -34,14 +36,16 @@ namespace {
 // Attributes
 //===----------------------------------------------------------------------===//
 
-struct ConvErasure : ErasureOpInterface::ExternalModel<ConvErasure, nn::ConvOp> {
+/// `weightOperand` is the index of the weight; the input is operand 0.
+template <typename OpTy, unsigned weightOperand = 1>
+struct ConvErasure : ErasureOpInterface::ExternalModel<ConvErasure<OpTy, weightOperand>, OpTy> {
   LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
-    auto conv = cast<nn::ConvOp>(op);
+    auto conv = cast<OpTy>(op);
     if (conv.getGroup() == 1)
       return success();
     // The weight's second axis is one group's share of the input.
-    llvm::ArrayRef<int64_t> input = context.getPrunedShape(conv.getX()),
-                            weight = context.getPrunedShape(conv.getW());
+    llvm::ArrayRef<int64_t> input = context.getPrunedShape(op->getOperand(0)),
+                            weight = context.getPrunedShape(op->getOperand(weightOperand));
     if (input.size() < 2 || weight.size() < 2 || ShapedType::isDynamic(input[1]) ||
         weight[1] <= 0 || input[1] % weight[1] != 0)
       return op->emitError("cannot tell how many groups are left of a convolution");
@@ -75,48 +79,6 @@ struct RecurrentErasure : ErasureOpInterface::ExternalModel<RecurrentErasure<OpT
     llvm::ArrayRef<int64_t> weight = context.getPrunedShape(layer.getR());
     if (layer.getHiddenSize() && weight.size() == 3 && !ShapedType::isDynamic(weight[2]))
       layer.setHiddenSize(weight[2]);
-    return success();
-  }
-};
-
-/// The size of a head stays, so that packed tensors tell how many are left.
-static std::optional<int64_t> headsLeft(ErasureContext &context, Value packed, int64_t heads) {
-  llvm::ArrayRef<int64_t> dense = context.getDenseShape(packed),
-                          pruned = context.getPrunedShape(packed);
-  if (dense.size() != 3 || heads < 1 || ShapedType::isDynamic(dense[2]) || dense[2] % heads != 0)
-    return std::nullopt;
-  int64_t size = dense[2] / heads;
-  return size > 0 && pruned[2] % size == 0 ? std::optional<int64_t>(pruned[2] / size)
-                                           : std::nullopt;
-}
-
-struct AttentionErasure : ErasureOpInterface::ExternalModel<AttentionErasure, nn::AttentionOp> {
-  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
-    auto attention = cast<nn::AttentionOp>(op);
-    if (context.getDenseShape(attention.getQ()).size() != 3)
-      return success();
-    std::optional<int64_t> queries =
-        headsLeft(context, attention.getQ(), attention.getQNumHeads().value_or(0));
-    std::optional<int64_t> keys =
-        headsLeft(context, attention.getK(), attention.getKvNumHeads().value_or(0));
-    if (!queries || !keys)
-      return op->emitError("cannot tell how many heads are left of an attention");
-    attention.setQNumHeads(*queries);
-    attention.setKvNumHeads(*keys);
-    return success();
-  }
-};
-
-struct RotaryErasure : ErasureOpInterface::ExternalModel<RotaryErasure, nn::RotaryEmbeddingOp> {
-  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
-    auto rotary = cast<nn::RotaryEmbeddingOp>(op);
-    if (context.getDenseShape(rotary.getX()).size() != 3)
-      return success();
-    std::optional<int64_t> heads =
-        headsLeft(context, rotary.getX(), rotary.getNumHeads().value_or(0));
-    if (!heads)
-      return op->emitError("cannot tell how many heads are left of a rotary embedding");
-    rotary.setNumHeads(*heads);
     return success();
   }
 };
@@ -520,10 +482,12 @@ struct WhereErasure : ErasureOpInterface::ExternalModel<WhereErasure, nn::WhereO
 
 void pruning::registerErasureModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
-    nn::ConvOp::attachInterface<ConvErasure>(*context);
+    nn::ConvOp::attachInterface<ConvErasure<nn::ConvOp>>(*context);
+    nn::ConvIntegerOp::attachInterface<ConvErasure<nn::ConvIntegerOp>>(*context);
+    nn::QlinearConvOp::attachInterface<ConvErasure<nn::QlinearConvOp, 3>>(*context);
+    nn::MsFusedConvOp::attachInterface<ConvErasure<nn::MsFusedConvOp>>(*context);
+    attachAttentionErasure(*context);
     nn::ConvTransposeOp::attachInterface<ConvTransposeErasure>(*context);
-    nn::AttentionOp::attachInterface<AttentionErasure>(*context);
-    nn::RotaryEmbeddingOp::attachInterface<RotaryErasure>(*context);
     nn::GroupNormalizationOp::attachInterface<GroupNormErasure>(*context);
     nn::GruOp::attachInterface<RecurrentErasure<nn::GruOp>>(*context);
     nn::LstmOp::attachInterface<RecurrentErasure<nn::LstmOp>>(*context);

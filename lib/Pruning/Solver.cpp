@@ -312,10 +312,13 @@ void Solver::keepsValue(OpOperand &operand) {
     keepingValues.insert(operand.get());
 }
 
+void Solver::holdsNumbers(OpOperand &operand) { numbers.insert(operand.get()); }
+
 bool Solver::keepsItsValue(OpOperand &use) const {
   // Masks and tables of integers mean something else than zero.
   Type element = getElementTypeOrSelf(use.get().getType());
-  bool isNumber = isa<FloatType>(element) || element.isInteger(8) || element.isInteger(4);
+  bool isNumber = isa<FloatType>(element) || element.isInteger(8) || element.isInteger(4) ||
+                  numbers.contains(use.get());
   return !isNumber || keepingUses.contains(&use) || keepingValues.contains(use.get());
 }
 

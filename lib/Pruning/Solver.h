@@ -61,6 +61,7 @@ public:
   void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis,
                        llvm::StringRef reason) override;
   void keepsValue(mlir::OpOperand &operand) override;
+  void holdsNumbers(mlir::OpOperand &operand) override;
   void readsExtents(mlir::OpOperand &operand, unsigned result,
                     llvm::ArrayRef<nn::Axis> axes) override;
   void setResult(unsigned result, llvm::ArrayRef<nn::Axis> axes) override;
@@ -96,7 +97,7 @@ private:
   llvm::DenseSet<mlir::Value> untied;
   /// Uses of untied constants, and all other values, that keep their values.
   llvm::DenseSet<mlir::OpOperand *> keepingUses;
-  llvm::DenseSet<mlir::Value> keepingValues;
+  llvm::DenseSet<mlir::Value> keepingValues, numbers;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Need, 1>> needs;
   llvm::DenseMap<mlir::Value, Erased> erased;
   /// Values that hold sizes, in order: the axes whose sizes they hold, element by

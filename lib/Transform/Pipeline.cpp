@@ -3,12 +3,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/NN/IR/NNDialect.h"
+#include "secateur/Analysis/Passes.h"
 #include "secateur/Transform/Passes.h"
 
 using namespace mlir;
 
 void secateur::transform::buildTransformPipeline(OpPassManager &manager) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(createNNDecompose());
+  // The shapes of what it built.
+  functions.addPass(analysis::createNNInferShapes());
   functions.addPass(createNNFoldConstants());
   functions.addPass(createNNSimplify());
   functions.addPass(createNNFoldBatchNorm());

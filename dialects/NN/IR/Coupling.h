@@ -117,6 +117,9 @@ public:
   /// Where this operand is a weight, its removed elements keep their values in
   /// the proof: zero would not do (a divisor).
   virtual void keepsValue(mlir::OpOperand &operand) = 0;
+  /// The 32-bit integers of this operand are quantised numbers, so that removed
+  /// elements can count as zero: others are positions, sizes or masks.
+  virtual void holdsNumbers(mlir::OpOperand &operand) = 0;
   /// Element i of result `result` is the size of axes[i]: where that reaches
   /// anything but the shape of something, the axis is pinned.
   virtual void readsExtents(mlir::OpOperand &operand, unsigned result,

@@ -73,4 +73,21 @@ def ConstantFoldOpInterface : OpInterface<"ConstantFoldOpInterface"> {
   ];
 }
 
+def DecompositionOpInterface : OpInterface<"DecompositionOpInterface"> {
+  let cppNamespace = "::secateur::nn";
+  let description = [{
+    An operator that stands for several others: of com.microsoft, mostly. The user's graph keeps it;
+    native code is made of those that it stands for, with their speed.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Builds what the operation stands for at the insertion point of `builder`, and
+      returns a value for each result, null for those that nothing reads. Types of
+      results need an element type only. Fails where the operation has a form that is
+      not known how to build, and says in `reason` which; it has built nothing then.
+    }], "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "decompose",
+    (ins "::mlir::OpBuilder &":$builder, "std::string &":$reason)>,
+  ];
+}
+
 #endif // SECATEUR_DIALECTS_NN_IR_NNINTERFACES

@@ -8,6 +8,7 @@
 #define SECATEUR_PIPELINE_VERIFY_H
 
 #include "secateur/Pruning/Extents.h"
+#include "secateur/Pruning/PlanFile.h"
 
 #include "llvm/Support/Error.h"
 
@@ -29,11 +30,13 @@ struct OutputDifference {
 /// Runs both libraries on the same random input `seeds` times. Floats are standard
 /// normal; integers are 0 or 1 and masks all ones, as scripts/prove.py has them.
 /// Free dimensions are taken from `shapes` (by input name), or else are 1 for the
-/// first axis and 224 for others. Fails where a library does not load or run.
-llvm::Expected<std::vector<OutputDifference>> compareLibraries(llvm::StringRef first,
-                                                               llvm::StringRef second,
-                                                               const pruning::NominalShapes &shapes,
-                                                               unsigned seeds);
+/// first axis and 224 for others. What `interface` says that inputs and outputs have lost
+/// is zero in the first library's inputs, and left out for the second. Fails where a library does
+/// not load or run.
+llvm::Expected<std::vector<OutputDifference>>
+compareLibraries(llvm::StringRef first, llvm::StringRef second,
+                 const pruning::NominalShapes &shapes,
+                 llvm::ArrayRef<pruning::PlanInterface> interface, unsigned seeds);
 
 } // namespace secateur
 

@@ -1,8 +1,9 @@
 //===- OnnxSchema.h - Every version of every ONNX operator ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
-// What an operator of ai.onnx looked like at each opset since 7: the importer
-// checks nodes against it, the exporter finds the opset that can express them.
+// What an operator of ai.onnx looked like at each opset since 7, and what those of
+// com.microsoft look like: the importer checks nodes against it, the exporter finds
+// the opset that can express them.
 
 #ifndef SECATEUR_SUPPORT_ONNXSCHEMA_H
 #define SECATEUR_SUPPORT_ONNXSCHEMA_H
@@ -43,11 +44,12 @@ struct OnnxSchema {
   void forEachAttribute(llvm::function_ref<void(const OnnxAttribute &)> callback) const;
 };
 
-/// The version of ai.onnx operator `name` that holds at `opset`; null where
-/// that opset does not have it.
-const OnnxSchema *findOnnxSchema(llvm::StringRef name, int64_t opset);
+/// The version of operator `name` of `domain` ("" is ai.onnx) that holds at `opset`;
+/// null where that opset does not have it. Other domains than ai.onnx have one
+/// version of each.
+const OnnxSchema *findOnnxSchema(llvm::StringRef name, int64_t opset, llvm::StringRef domain = "");
 
-/// The oldest version since opset 7; null for names that ONNX never had.
+/// The oldest version of ai.onnx since opset 7; null for names that it never had.
 const OnnxSchema *findOldestOnnxSchema(llvm::StringRef name);
 
 } // namespace secateur

@@ -26,6 +26,12 @@ namespace secateur::transform {
 /// Attaches ConstantFoldOpInterface to the operations of nn.
 void registerConstantFoldModels(mlir::DialectRegistry &registry);
 
+/// Attaches DecompositionOpInterface to the operations of nn.
+void registerDecompositionModels(mlir::DialectRegistry &registry);
+
+/// On an operation that could be decomposed, but not in the form that it has: why.
+inline constexpr llvm::StringLiteral kRefusedAttr = "nn.refused";
+
 /// All of the above in the order that the native path runs them.
 void buildTransformPipeline(mlir::OpPassManager &manager);
 

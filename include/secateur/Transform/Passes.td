@@ -9,6 +9,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def NNDecompose : Pass<"nn-decompose", "::mlir::func::FuncOp"> {
+  let summary = "Replace operators that stand for several others";
+  let description = [{
+    Operators of com.microsoft, and quantised ones of ai.onnx, become the operators
+    of ai.onnx that they stand for (`DecompositionOpInterface`). Where the form of one
+    is not known how to build, it stays, and `nn.refused` says why.
+
+    ```mlir
+    %0 = nn.ms.bias_gelu %x, %bias : ...
+    // becomes
+    %1 = nn.add %x, %bias : ...
+    %0 = nn.gelu %1 : ...
+    ```
+  }];
+  let dependentDialects = ["::secateur::nn::NNDialect"];
+}
+
 def NNFoldBatchNorm : Pass<"nn-fold-batch-norm", "::mlir::func::FuncOp"> {
   let summary = "Fold per-channel scales and shifts into the convolution before them";
   let description = [{

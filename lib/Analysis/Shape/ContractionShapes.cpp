@@ -18,10 +18,11 @@ static LogicalResult mismatch(Operation *op, ShapeEvaluator &evaluator, StringRe
                            << evaluator.toString(right);
 }
 
-static LogicalResult inferGemm(GemmOp op, ShapeEvaluator &evaluator) {
+template <typename OpTy>
+static LogicalResult inferGemm(OpTy op, ShapeEvaluator &evaluator) {
   std::optional<ShapeRef> a = evaluator.getShape(op.getA()), b = evaluator.getShape(op.getB());
   if ((a && a->size() != 2) || (b && b->size() != 2))
-    return op.emitOpError("needs matrices of rank 2");
+    return op->emitOpError("needs matrices of rank 2");
   bool transA = op.getTransA() != 0, transB = op.getTransB() != 0;
   Value result = op.getY();
   if (a && b) {
@@ -33,7 +34,7 @@ static LogicalResult inferGemm(GemmOp op, ShapeEvaluator &evaluator) {
               b ? (*b)[transB ? 0 : 1] : evaluator.unknownDim(result, 1)};
   if (std::optional<ShapeRef> c = op.getC() ? evaluator.getShape(op.getC()) : std::nullopt) {
     if (c->size() > 2)
-      return op.emitOpError() << "needs C of rank 2 at most, got rank " << c->size();
+      return op->emitOpError() << "needs C of rank 2 at most, got rank " << c->size();
     for (auto [i, size] : llvm::enumerate(llvm::reverse(*c)))
       if (asConstant(size) != 1 && !evaluator.requireEqual(size, shape[1 - i], op))
         return mismatch(op, evaluator, "C and the product", size, shape[1 - i]);
@@ -42,10 +43,9 @@ static LogicalResult inferGemm(GemmOp op, ShapeEvaluator &evaluator) {
   return success();
 }
 
-static LogicalResult inferProduct(Operation *op, ShapeEvaluator &evaluator, Value left, Value right,
-                                  Value result) {
-  std::optional<ShapeRef> leftShape = evaluator.getShape(left),
-                          rightShape = evaluator.getShape(right);
+LogicalResult analysis::inferProduct(Operation *op, ShapeEvaluator &evaluator,
+                                     std::optional<ShapeRef> leftShape,
+                                     std::optional<ShapeRef> rightShape, Value result) {
   if (!leftShape || !rightShape)
     return evaluator.setUnranked(result), success();
   Shape a(leftShape->begin(), leftShape->end()), b(rightShape->begin(), rightShape->end());
@@ -70,14 +70,10 @@ static LogicalResult inferProduct(Operation *op, ShapeEvaluator &evaluator, Valu
   return success();
 }
 
-static LogicalResult inferMatmul(MatmulOp op, ShapeEvaluator &evaluator) {
-  return inferProduct(op, evaluator, op.getA(), op.getB(), op.getY());
-}
-static LogicalResult inferMatmulInteger(MatmulIntegerOp op, ShapeEvaluator &evaluator) {
-  return inferProduct(op, evaluator, op.getA(), op.getB(), op.getY());
-}
-static LogicalResult inferQlinearMatmul(QlinearMatmulOp op, ShapeEvaluator &evaluator) {
-  return inferProduct(op, evaluator, op.getA(), op.getB(), op.getY());
+template <typename OpTy>
+static LogicalResult inferMatmul(OpTy op, ShapeEvaluator &evaluator) {
+  return inferProduct(op, evaluator, evaluator.getShape(op.getA()), evaluator.getShape(op.getB()),
+                      op.getY());
 }
 
 static LogicalResult inferEinsum(EinsumOp op, ShapeEvaluator &evaluator) {
@@ -232,10 +228,14 @@ static LogicalResult inferAttention(AttentionOp op, ShapeEvaluator &evaluator) {
 }
 
 void analysis::attachContractionShapes(MLIRContext *context) {
-  attach<GemmOp, inferGemm>(context);
-  attach<MatmulOp, inferMatmul>(context);
-  attach<MatmulIntegerOp, inferMatmulInteger>(context);
-  attach<QlinearMatmulOp, inferQlinearMatmul>(context);
+  attach<GemmOp, inferGemm<GemmOp>>(context);
+  attach<MsFusedGemmOp, inferGemm<MsFusedGemmOp>>(context);
+  attach<MsQgemmOp, inferGemm<MsQgemmOp>>(context);
+  attach<MatmulOp, inferMatmul<MatmulOp>>(context);
+  attach<MatmulIntegerOp, inferMatmul<MatmulIntegerOp>>(context);
+  attach<QlinearMatmulOp, inferMatmul<QlinearMatmulOp>>(context);
+  attach<MsDynamicQuantizeMatmulOp, inferMatmul<MsDynamicQuantizeMatmulOp>>(context);
+  attach<MsMatmulIntegerToFloatOp, inferMatmul<MsMatmulIntegerToFloatOp>>(context);
   attach<EinsumOp, inferEinsum>(context);
   attach<LstmOp, inferLstm>(context);
   attach<GruOp, inferGru>(context);

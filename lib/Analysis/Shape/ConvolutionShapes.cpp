@@ -117,7 +117,8 @@ static LogicalResult checkBias(Operation *op, ShapeEvaluator &evaluator, Value b
                            << evaluator.toString(filters) << " filters";
 }
 
-static LogicalResult inferConv(ConvOp op, ShapeEvaluator &evaluator) {
+template <typename OpTy>
+static LogicalResult inferConv(OpTy op, ShapeEvaluator &evaluator) {
   if (failed(inferConvolution(op, evaluator, op.getX(), op.getW(), op.getY())))
     return failure();
   std::optional<ShapeRef> w = evaluator.getShape(op.getW());
@@ -183,7 +184,8 @@ static LogicalResult inferConvTranspose(ConvTransposeOp op, ShapeEvaluator &eval
 }
 
 void analysis::attachConvolutionShapes(MLIRContext *context) {
-  attach<ConvOp, inferConv>(context);
+  attach<ConvOp, inferConv<ConvOp>>(context);
+  attach<MsFusedConvOp, inferConv<MsFusedConvOp>>(context);
   attach<ConvIntegerOp, inferConvInteger>(context);
   attach<QlinearConvOp, inferQlinearConv>(context);
   attach<ConvTransposeOp, inferConvTranspose>(context);

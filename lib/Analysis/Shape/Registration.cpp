@@ -18,6 +18,7 @@ void analysis::registerShapeModels(DialectRegistry &registry) {
     attachConvolutionShapes(context);
     attachElementwiseShapes(context);
     attachIndexingShapes(context);
+    attachMicrosoftShapes(context);
     attachMovementShapes(context);
     attachNormalizationShapes(context);
     attachPoolingShapes(context);

@@ -98,6 +98,11 @@ LogicalResult inferBroadcast(Operation *op, ShapeEvaluator &evaluator);
 /// The first result has the shape of the first operand.
 LogicalResult inferSameShape(Operation *op, ShapeEvaluator &evaluator);
 
+/// The product of matrices or stacks of them, as nn.matmul has it; nullopt where a
+/// rank is not known.
+LogicalResult inferProduct(Operation *op, ShapeEvaluator &evaluator, std::optional<ShapeRef> left,
+                           std::optional<ShapeRef> right, Value result);
+
 /// Calls `visit(output position, input position)` for each element of a tensor
 /// of shape `outputShape`, given the input's position at the origin and its
 /// step along each axis of the output.
@@ -119,6 +124,7 @@ void attachControlShapes(mlir::MLIRContext *context);
 void attachConvolutionShapes(mlir::MLIRContext *context);
 void attachElementwiseShapes(mlir::MLIRContext *context);
 void attachIndexingShapes(mlir::MLIRContext *context);
+void attachMicrosoftShapes(mlir::MLIRContext *context);
 void attachMovementShapes(mlir::MLIRContext *context);
 void attachNormalizationShapes(mlir::MLIRContext *context);
 void attachPoolingShapes(mlir::MLIRContext *context);

@@ -31,61 +31,98 @@ static std::pair<Axis, Axis> splitGroups(CouplingBuilder &builder, Axis axis, in
   return {group, channel};
 }
 
+std::optional<SmallVector<Axis>> pruning::declareConvolution(Operation *op,
+                                                             CouplingBuilder &builder,
+                                                             OpOperand &input, OpOperand &weight,
+                                                             int64_t groups, bool transposed) {
+  SmallVector<Axis> x(builder.axes(input)), w(builder.axes(weight));
+  std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
+  bool known = x.size() > 2 && w.size() == x.size() && shape && builder.extent(x[1]) &&
+               builder.extent(w[0]) && builder.extent(w[1]) && groups > 0 &&
+               *builder.extent(x[1]) % groups == 0 && *builder.extent(w[0]) % groups == 0;
+  if (!known) {
+    for (OpOperand &operand : op->getOpOperands())
+      for (Axis axis : builder.axes(operand))
+        builder.pin(axis, "the number of its channels is not constant");
+    return std::nullopt;
+  }
+  Dim one = getAffineConstantExpr(1, op->getContext());
+  Axis channels = x[1];
+  // The axis of W that has the groups outermost, and the other one.
+  Axis grouped = w[0], plain = w[1];
+  Axis out;
+  if (groups == 1) {
+    Axis in = transposed ? grouped : plain;
+    out = transposed ? plain : grouped;
+    builder.unify(channels, in);
+  } else {
+    auto [group, inside] = splitGroups(builder, transposed ? grouped : channels, groups, one);
+    if (transposed) {
+      builder.unify(channels, grouped);
+      out = builder.product({group, plain});
+    } else {
+      auto [outGroup, outInside] = splitGroups(builder, grouped, groups, one);
+      builder.unify(group, outGroup);
+      if (builder.extent(inside) != 1 || builder.extent(plain) != 1)
+        builder.unify(inside, plain);
+      out = grouped;
+    }
+  }
+  builder.needZeroProduct(input, weight, 1, kSummed);
+  SmallVector<Axis> result = {x[0], out};
+  for (size_t i = 2; i < x.size(); ++i) {
+    builder.pin(x[i], kSpatial);
+    builder.pin(w[i], "");
+    result.push_back(builder.rigid((*shape)[i], kSpatial));
+  }
+  return result;
+}
+
+std::optional<SmallVector<Axis>> pruning::declareProduct(Operation *op, CouplingBuilder &builder,
+                                                         OpOperand &left, OpOperand &right,
+                                                         bool transLeft, bool transRight) {
+  SmallVector<Axis> a(builder.axes(left)), b(builder.axes(right));
+  std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
+  if (a.empty() || b.empty() || !shape)
+    return std::nullopt;
+  // The summed axis of each, and the one that is kept where there are two.
+  size_t inA = a.size() == 1 ? 0 : a.size() - (transLeft ? 2 : 1);
+  size_t inB = b.size() == 1 ? 0 : b.size() - (transRight ? 1 : 2);
+  builder.unify(a[inA], b[inB]);
+  builder.needZeroProduct(left, right, inA, kSummed);
+  unsigned kept = (a.size() > 1) + (b.size() > 1);
+  ArrayRef<Axis> aBatch = ArrayRef(a).drop_back(std::min<size_t>(a.size(), 2));
+  ArrayRef<Axis> bBatch = ArrayRef(b).drop_back(std::min<size_t>(b.size(), 2));
+  if (shape->size() < kept)
+    return std::nullopt;
+  SmallVector<Axis> result = broadcast(builder, {aBatch, bBatch}, shape->drop_back(kept));
+  if (a.size() > 1)
+    result.push_back(a[a.size() - (transLeft ? 1 : 2)]);
+  if (b.size() > 1)
+    result.push_back(b[b.size() - (transRight ? 2 : 1)]);
+  return result;
+}
+
+void pruning::unifyVector(CouplingBuilder &builder, OpOperand *vector, Axis axis) {
+  if (!vector)
+    return;
+  SmallVector<Axis> axes(builder.axes(*vector));
+  if (axes.size() == 1 && builder.extent(axes[0]) != 1)
+    builder.unify(axes[0], axis);
+}
+
 namespace {
 
 /// X [N, g*c, space], W [g*m, c, taps] (transposed: [g*c, m, taps]), B [g*m].
 template <typename Op, bool transposed>
 struct ConvCoupling : nn::CouplingOpInterface::ExternalModel<ConvCoupling<Op, transposed>, Op> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
-    OpOperand &input = op->getOpOperand(0), &weight = op->getOpOperand(1);
-    SmallVector<Axis> x(builder.axes(input)), w(builder.axes(weight));
-    std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
-    int64_t groups = cast<Op>(op).getGroup();
-    bool known = x.size() > 2 && w.size() == x.size() && shape && builder.extent(x[1]) &&
-                 builder.extent(w[0]) && builder.extent(w[1]) && groups > 0 &&
-                 *builder.extent(x[1]) % groups == 0 && *builder.extent(w[0]) % groups == 0;
-    if (!known) {
-      for (OpOperand &operand : op->getOpOperands())
-        for (Axis axis : builder.axes(operand))
-          builder.pin(axis, "the number of its channels is not constant");
+    std::optional<SmallVector<Axis>> result = declareConvolution(
+        op, builder, op->getOpOperand(0), op->getOpOperand(1), cast<Op>(op).getGroup(), transposed);
+    if (!result)
       return;
-    }
-    Dim one = getAffineConstantExpr(1, op->getContext());
-    Axis channels = x[1];
-    // The axis of W that has the groups outermost, and the other one.
-    Axis grouped = w[0], plain = w[1];
-    Axis out;
-    if (groups == 1) {
-      Axis in = transposed ? grouped : plain;
-      out = transposed ? plain : grouped;
-      builder.unify(channels, in);
-    } else {
-      auto [group, inside] = splitGroups(builder, transposed ? grouped : channels, groups, one);
-      if (transposed) {
-        builder.unify(channels, grouped);
-        out = builder.product({group, plain});
-      } else {
-        auto [outGroup, outInside] = splitGroups(builder, grouped, groups, one);
-        builder.unify(group, outGroup);
-        if (builder.extent(inside) != 1 || builder.extent(plain) != 1)
-          builder.unify(inside, plain);
-        out = grouped;
-      }
-    }
-    if (transposed)
-      builder.needZeroProduct(input, weight, 1, kSummed);
-    else
-      builder.needZeroProduct(input, weight, 1, kSummed);
-    SmallVector<Axis> result = {x[0], out};
-    for (size_t i = 2; i < x.size(); ++i) {
-      builder.pin(x[i], kSpatial);
-      builder.pin(w[i], "");
-      result.push_back(builder.rigid((*shape)[i], kSpatial));
-    }
-    if (op->getNumOperands() > 2)
-      if (ArrayRef<Axis> bias = builder.axes(op->getOpOperand(2)); bias.size() == 1)
-        builder.unify(bias[0], out);
-    builder.setResult(0, result);
+    unifyVector(builder, operandOf(cast<Op>(op), 2), (*result)[1]);
+    builder.setResult(0, *result);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
     return contractionOf(operands);
@@ -95,19 +132,14 @@ struct ConvCoupling : nn::CouplingOpInterface::ExternalModel<ConvCoupling<Op, tr
 struct GemmCoupling : nn::CouplingOpInterface::ExternalModel<GemmCoupling, nn::GemmOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     auto gemm = cast<nn::GemmOp>(op);
-    SmallVector<Axis> a(builder.axes(op->getOpOperand(0))), b(builder.axes(op->getOpOperand(1)));
-    std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
-    if (a.size() != 2 || b.size() != 2 || !shape)
+    std::optional<SmallVector<Axis>> result = declareProduct(
+        op, builder, op->getOpOperand(0), op->getOpOperand(1), gemm.getTransA(), gemm.getTransB());
+    if (!result)
       return;
-    bool transA = gemm.getTransA(), transB = gemm.getTransB();
-    builder.unify(a[transA ? 0 : 1], b[transB ? 1 : 0]);
-    builder.needZeroProduct(op->getOpOperand(0), op->getOpOperand(1), transA ? 0 : 1, kSummed);
-    SmallVector<Axis> result = {a[transA ? 1 : 0], b[transB ? 0 : 1]};
-    if (op->getNumOperands() > 2) {
-      ArrayRef<Axis> added = builder.axes(op->getOpOperand(2));
-      result = broadcast(builder, {result, added}, *shape);
-    }
-    builder.setResult(0, result);
+    if (op->getNumOperands() > 2)
+      result = broadcast(builder, {*result, builder.axes(op->getOpOperand(2))},
+                         *builder.shape(op->getResult(0)));
+    builder.setResult(0, *result);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
     return contractionOf(operands);
@@ -116,23 +148,9 @@ struct GemmCoupling : nn::CouplingOpInterface::ExternalModel<GemmCoupling, nn::G
 
 struct MatmulCoupling : nn::CouplingOpInterface::ExternalModel<MatmulCoupling, nn::MatmulOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
-    SmallVector<Axis> a(builder.axes(op->getOpOperand(0))), b(builder.axes(op->getOpOperand(1)));
-    std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
-    if (a.empty() || b.empty() || !shape)
-      return;
-    builder.unify(a.back(), b[b.size() == 1 ? 0 : b.size() - 2]);
-    builder.needZeroProduct(op->getOpOperand(0), op->getOpOperand(1), a.size() - 1, kSummed);
-    unsigned kept = (a.size() > 1) + (b.size() > 1);
-    ArrayRef<Axis> aBatch = ArrayRef(a).drop_back(std::min<size_t>(a.size(), 2));
-    ArrayRef<Axis> bBatch = ArrayRef(b).drop_back(std::min<size_t>(b.size(), 2));
-    if (shape->size() < kept)
-      return;
-    SmallVector<Axis> result = broadcast(builder, {aBatch, bBatch}, shape->drop_back(kept));
-    if (a.size() > 1)
-      result.push_back(a[a.size() - 2]);
-    if (b.size() > 1)
-      result.push_back(b.back());
-    builder.setResult(0, result);
+    if (std::optional<SmallVector<Axis>> result =
+            declareProduct(op, builder, op->getOpOperand(0), op->getOpOperand(1)))
+      builder.setResult(0, *result);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
     return contractionOf(operands);

@@ -72,6 +72,12 @@ void pruning::declarePassing(Operation *op, CouplingBuilder &builder,
     builder.setResult(each.getResultNumber(), result);
 }
 
+void pruning::pinAll(Operation *op, CouplingBuilder &builder, StringRef reason) {
+  for (OpOperand &operand : op->getOpOperands())
+    for (Axis axis : SmallVector<Axis>(builder.axes(operand)))
+      builder.pin(axis, reason);
+}
+
 std::optional<double> pruning::splatOf(Value value) {
   auto constant = value ? value.getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
   if (!constant)
@@ -130,11 +136,13 @@ void pruning::registerCouplingModels(DialectRegistry &registry) {
     attachAttentionCoupling(*context);
     attachContractionCoupling(*context);
     attachElementwiseCoupling(*context);
+    attachMicrosoftCoupling(*context);
     attachMovementCoupling(*context);
     attachIndexingCoupling(*context);
     attachNormalizationCoupling(*context);
     attachPoolingCoupling(*context);
     attachQuantizationCoupling(*context);
+    attachQuantizedContractionCoupling(*context);
     attachRecurrentCoupling(*context);
     attachReductionCoupling(*context);
   });

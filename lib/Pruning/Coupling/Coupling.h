@@ -41,6 +41,41 @@ void declareBroadcast(mlir::Operation *op, CouplingBuilder &builder);
 void declarePassing(mlir::Operation *op, CouplingBuilder &builder,
                     llvm::function_ref<bool(unsigned)> passes, llvm::StringRef what);
 
+/// The axes of the result of a convolution over `input` [N, g*c, space] with `weight`
+/// [g*m, c, taps] (transposed: [g*c, m, taps]); nullopt, with all pinned, where its
+/// channels are not known.
+std::optional<llvm::SmallVector<Axis>>
+declareConvolution(mlir::Operation *op, CouplingBuilder &builder, mlir::OpOperand &input,
+                   mlir::OpOperand &weight, int64_t groups, bool transposed = false);
+/// The axes of the product of matrices or stacks of them, of which the last two axes
+/// may be swapped; nullopt where a rank is not known.
+std::optional<llvm::SmallVector<Axis>> declareProduct(mlir::Operation *op, CouplingBuilder &builder,
+                                                      mlir::OpOperand &left, mlir::OpOperand &right,
+                                                      bool transLeft = false,
+                                                      bool transRight = false);
+/// A vector, where there is one, has one element for each position of `axis`, or one
+/// for all.
+void unifyVector(CouplingBuilder &builder, mlir::OpOperand *vector, Axis axis);
+/// All axes of all operands stay.
+void pinAll(mlir::Operation *op, CouplingBuilder &builder, llvm::StringRef reason);
+
+/// One of queries, keys and values: its axes.
+struct HeadAxes {
+  Axis batch, heads, sequence, inside;
+};
+/// Of [batch, heads, sequence, inside], or packed as [batch, sequence, heads * inside];
+/// nullopt where the number of heads is not known.
+std::optional<HeadAxes> readHeads(CouplingBuilder &builder, mlir::OpOperand &operand,
+                                  std::optional<int64_t> heads);
+/// `axis` as [heads][inside].
+std::optional<std::pair<Axis, Axis>> splitHeads(CouplingBuilder &builder, Axis axis, int64_t heads,
+                                                mlir::MLIRContext *context);
+/// A mask of up to four axes, the last but two of which are heads or 1.
+void declareMask(CouplingBuilder &builder, mlir::OpOperand *mask, Axis heads);
+/// A cache of keys or values, [batch, heads, sequence, inside].
+void declareCache(CouplingBuilder &builder, mlir::OpOperand *past, mlir::Value present,
+                  const HeadAxes &axes);
+
 /// The number that a constant is made of.
 std::optional<double> splatOf(mlir::Value value);
 /// `operands`, where constants of one number count as such although they have no
@@ -56,11 +91,13 @@ ErasedValue contractionOf(llvm::ArrayRef<ErasedValue> operands);
 void attachAttentionCoupling(mlir::MLIRContext &context);
 void attachContractionCoupling(mlir::MLIRContext &context);
 void attachElementwiseCoupling(mlir::MLIRContext &context);
+void attachMicrosoftCoupling(mlir::MLIRContext &context);
 void attachMovementCoupling(mlir::MLIRContext &context);
 void attachIndexingCoupling(mlir::MLIRContext &context);
 void attachNormalizationCoupling(mlir::MLIRContext &context);
 void attachPoolingCoupling(mlir::MLIRContext &context);
 void attachQuantizationCoupling(mlir::MLIRContext &context);
+void attachQuantizedContractionCoupling(mlir::MLIRContext &context);
 void attachRecurrentCoupling(mlir::MLIRContext &context);
 void attachReductionCoupling(mlir::MLIRContext &context);
 

@@ -13,21 +13,25 @@ using namespace secateur;
 static constexpr OnnxSchema kSchemas[] = {
 #include "OnnxSchema.inc"
 };
+static constexpr OnnxSchema kMicrosoftSchemas[] = {
+#include "MicrosoftSchema.inc"
+};
 
-static ArrayRef<OnnxSchema> findVersions(StringRef name) {
-  const OnnxSchema *first =
-      llvm::lower_bound(kSchemas, name, [](const OnnxSchema &schema, StringRef wanted) {
-        return schema.name < wanted;
-      });
+static ArrayRef<OnnxSchema> findVersions(StringRef name, StringRef domain = "") {
+  ArrayRef<OnnxSchema> all = domain.empty()              ? ArrayRef(kSchemas)
+                             : domain == "com.microsoft" ? ArrayRef(kMicrosoftSchemas)
+                                                         : ArrayRef<OnnxSchema>();
+  const OnnxSchema *first = llvm::lower_bound(
+      all, name, [](const OnnxSchema &schema, StringRef wanted) { return schema.name < wanted; });
   const OnnxSchema *last = first;
-  while (last != std::end(kSchemas) && last->name == name)
+  while (last != all.end() && last->name == name)
     ++last;
   return ArrayRef<OnnxSchema>(first, last);
 }
 
-const OnnxSchema *secateur::findOnnxSchema(StringRef name, int64_t opset) {
+const OnnxSchema *secateur::findOnnxSchema(StringRef name, int64_t opset, StringRef domain) {
   const OnnxSchema *found = nullptr;
-  for (const OnnxSchema &schema : findVersions(name))
+  for (const OnnxSchema &schema : findVersions(name, domain))
     if (schema.since <= opset)
       found = &schema;
   return found;
