@@ -58,6 +58,7 @@ void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const Targe
   manager.addPass(createCodegenFuseLinalg());
   cleanUp();
   manager.addNestedPass<func::FuncOp>(createKernFuseEpilogues());
+  manager.addNestedPass<func::FuncOp>(createKernFuseAttention());
   manager.addPass(createCodegenPrepareEntry());
   manager.addPass(createCodegenBufferize());
   // On memrefs.

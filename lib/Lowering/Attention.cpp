@@ -162,12 +162,60 @@ static FailureOr<PlacedTensor> placeMask(Operation *op, LoweringContext &context
   return placed;
 }
 
-/// Scores plus the bias: masks, causality and windows make them -infinity.
-static FailureOr<Value> maskScores(nn::AttentionOp op, LoweringContext &context, Value scores,
-                                   const AttentionSizes &sizes) {
-  Value mask = op.getAttnMask(), lengths = op.getNonpadKvSeqlen();
+/// Which keys a query sees by their positions (causality, windows, lengths), as
+/// bool: [M, N], or [B, M, N] where lengths differ. None where it sees all. A tensor
+/// of its own, so that what is done to scores only reads operands, as kernels can.
+static std::optional<PlacedTensor> visibleKeys(nn::AttentionOp op, LoweringContext &context,
+                                               const AttentionSizes &sizes) {
+  Value lengths = op.getNonpadKvSeqlen();
   bool causal = op.getIsCausal() != 0;
   int64_t left = op.getLeftWindowSize(), right = op.getRightWindowSize();
+  if (!lengths && !causal && left < 0 && right < 0)
+    return std::nullopt;
+  SmallVector<PlacedTensor> operands;
+  SmallVector<Dim> dims = {sizes.queries, sizes.keys};
+  SmallVector<int64_t> axes = {3, 4};
+  if (lengths) {
+    operands.push_back({context.get(lengths), {0}});
+    dims.insert(dims.begin(), sizes.batch);
+    axes.insert(axes.begin(), 0);
+  }
+  int64_t queryAxis = dims.size() - 2, keyAxis = dims.size() - 1;
+  Value past =
+      context.index(op.getPastKey() ? context.dim(op.getPastKey(), 2) : context.constantDim(0));
+  Value queryCount = context.index(sizes.queries);
+  Value visible = context.pointwise(
+      dims, context.b.getI8Type(), Layout::RowMajor, operands,
+      [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        Value allowed;
+        auto require = [&](arith::CmpIPredicate predicate, Value one, Value other) {
+          Value condition = arith::CmpIOp::create(b, predicate, one, other);
+          allowed = allowed ? Value(arith::AndIOp::create(b, allowed, condition)) : condition;
+        };
+        Value key = linalg::IndexOp::create(b, keyAxis), offset = past;
+        if (lengths) {
+          Value length = arith::IndexCastOp::create(b, b.getIndexType(), x[0]);
+          require(arith::CmpIPredicate::slt, key, length);
+          offset = arith::SubIOp::create(b, length, queryCount);
+        }
+        Value position = arith::AddIOp::create(b, linalg::IndexOp::create(b, queryAxis), offset);
+        if (causal)
+          require(arith::CmpIPredicate::sle, key, position);
+        if (left >= 0)
+          require(arith::CmpIPredicate::sge, key,
+                  arith::SubIOp::create(b, position, arith::ConstantIndexOp::create(b, left)));
+        if (right >= 0)
+          require(arith::CmpIPredicate::sle, key,
+                  arith::AddIOp::create(b, position, arith::ConstantIndexOp::create(b, right)));
+        return arith::ExtUIOp::create(b, b.getI8Type(), allowed);
+      });
+  return PlacedTensor{visible, axes};
+}
+
+/// Scores plus the bias; what a query does not see becomes -infinity.
+static FailureOr<Value> maskScores(nn::AttentionOp op, LoweringContext &context, Value scores,
+                                   const AttentionSizes &sizes) {
+  Value mask = op.getAttnMask();
   SmallVector<PlacedTensor> operands = {{scores, {0, 1, 2, 3, 4}}};
   bool maskIsBool = mask && LoweringContext::kindOf(mask) == ScalarKind::Bool;
   if (mask) {
@@ -176,41 +224,24 @@ static FailureOr<Value> maskScores(nn::AttentionOp op, LoweringContext &context,
       return failure();
     operands.push_back(*placed);
   }
-  if (lengths)
-    operands.push_back({context.get(lengths), {0}});
-  Value past =
-      context.index(op.getPastKey() ? context.dim(op.getPastKey(), 2) : context.constantDim(0));
-  Value queryCount = context.index(sizes.queries);
+  std::optional<PlacedTensor> visible = visibleKeys(op, context, sizes);
+  if (visible)
+    operands.push_back(*visible);
   Type type = cast<RankedTensorType>(scores.getType()).getElementType();
   return context.pointwise(
       sizes.scores(), type, Layout::RowMajor, operands, [&](ImplicitLocOpBuilder &b, ValueRange x) {
         Scalars s(b, type, ScalarKind::Float);
         Value score = x[0], allowed;
-        auto also = [&](Value condition) {
+        auto require = [&](Value flag) {
+          Value condition = LoweringContext::toScalar(b, flag, ScalarKind::Bool);
           allowed = allowed ? Value(arith::AndIOp::create(b, allowed, condition)) : condition;
         };
-        auto compare = [&](arith::CmpIPredicate predicate, Value one, Value other) {
-          also(arith::CmpIOp::create(b, predicate, one, other));
-        };
         if (mask && maskIsBool)
-          also(LoweringContext::toScalar(b, x[1], ScalarKind::Bool));
+          require(x[1]);
         else if (mask)
           score = s.add(score, x[1]);
-        Value key = linalg::IndexOp::create(b, 4), offset = past;
-        if (lengths) {
-          Value length = arith::IndexCastOp::create(b, b.getIndexType(), x.back());
-          compare(arith::CmpIPredicate::slt, key, length);
-          offset = arith::SubIOp::create(b, length, queryCount);
-        }
-        Value position = arith::AddIOp::create(b, linalg::IndexOp::create(b, 3), offset);
-        if (causal)
-          compare(arith::CmpIPredicate::sle, key, position);
-        if (left >= 0)
-          compare(arith::CmpIPredicate::sge, key,
-                  arith::SubIOp::create(b, position, arith::ConstantIndexOp::create(b, left)));
-        if (right >= 0)
-          compare(arith::CmpIPredicate::sle, key,
-                  arith::AddIOp::create(b, position, arith::ConstantIndexOp::create(b, right)));
+        if (visible)
+          require(x.back());
         return allowed ? s.select(allowed, score, s.lowest()) : score;
       });
 }
@@ -261,15 +292,9 @@ static LogicalResult lowerAttention(nn::AttentionOp op, LoweringContext &context
     scores = *masked;
   }
   show(2, scores);
-  Value weights = softmaxRows(context, scores, sizes.scores(), false);
+  // A query that sees no key gets zeros, not NaN.
+  Value weights = softmaxRows(context, scores, sizes.scores(), /*logarithm=*/false, masks);
   Type type = cast<RankedTensorType>(weights.getType()).getElementType();
-  if (masks) // A query that sees no key gets zeros, not NaN.
-    weights = context.pointwise(sizes.scores(), type, Layout::RowMajor,
-                                PlacedTensor{weights, {0, 1, 2, 3, 4}},
-                                [&](ImplicitLocOpBuilder &builder, ValueRange x) {
-                                  Scalars s(builder, x[0]);
-                                  return s.select(s.equal(x[0], x[0]), x[0], s.number(0));
-                                });
   show(3, weights);
   if (!used(op.getY()))
     return success();

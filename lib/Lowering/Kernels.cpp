@@ -188,9 +188,10 @@ Value secateur::lowering::pool(LoweringContext &context, bool maximum, Value inp
 }
 
 Value secateur::lowering::softmax(LoweringContext &context, Value input, ArrayRef<Dim> dims,
-                                  bool logarithm) {
+                                  bool logarithm, bool zeroEmpty) {
   Value init = context.empty(dims, cast<RankedTensorType>(input.getType()).getElementType());
-  return kern::SoftmaxOp::create(context.b, TypeRange{init.getType()}, input, init, logarithm)
+  return kern::SoftmaxOp::create(context.b, TypeRange{init.getType()}, input, init, logarithm,
+                                 zeroEmpty)
       ->getResult(0);
 }
 

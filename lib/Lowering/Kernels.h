@@ -41,11 +41,12 @@ mlir::Value convolveDepthwise(LoweringContext &context, mlir::Value input, mlir:
                               mlir::Value init, const Window &window, const Epilogue &epilogue);
 mlir::Value pool(LoweringContext &context, bool maximum, mlir::Value input, mlir::Value init,
                  const Window &window, bool countsPads);
-/// Softmax over the last dimension, by a kernel; `softmaxRows` of any type.
+/// Softmax over the last dimension, by a kernel; `softmaxRows` of any type. With
+/// `zeroEmpty`, a row of -infinity becomes zeros instead of NaN.
 mlir::Value softmax(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims,
-                    bool logarithm);
+                    bool logarithm, bool zeroEmpty = false);
 mlir::Value softmaxRows(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims,
-                        bool logarithm);
+                        bool logarithm, bool zeroEmpty = false);
 /// Over the last dimension; scale and bias may be null.
 mlir::Value normalize(LoweringContext &context, bool rms, double epsilon, mlir::Value input,
                       llvm::ArrayRef<Dim> dims, mlir::Value scale, mlir::Value bias);

@@ -29,9 +29,9 @@ static SmallVector<int64_t> range(int64_t begin, int64_t end) {
 //===----------------------------------------------------------------------===//
 
 Value secateur::lowering::softmaxRows(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
-                                      bool logarithm) {
+                                      bool logarithm, bool zeroEmpty) {
   if (hasKernels(tensor))
-    return softmax(context, tensor, dims, logarithm);
+    return softmax(context, tensor, dims, logarithm, zeroEmpty);
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
   Scalars s(context.b, type, ScalarKind::Float);
   int64_t last = dims.size() - 1;
@@ -47,7 +47,10 @@ Value secateur::lowering::softmaxRows(LoweringContext &context, Value tensor, Ar
       [&](ImplicitLocOpBuilder &b, ValueRange x) {
         Scalars f(b, type, ScalarKind::Float);
         Value shifted = f.sub(x[0], x[1]);
-        return logarithm ? f.sub(shifted, f.log(x[2])) : f.div(f.exp(shifted), x[2]);
+        if (logarithm)
+          return f.sub(shifted, f.log(x[2]));
+        Value share = f.div(f.exp(shifted), x[2]);
+        return zeroEmpty ? f.select(f.equal(x[1], f.lowest()), f.number(0), share) : share;
       });
 }
 

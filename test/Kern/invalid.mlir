@@ -368,3 +368,47 @@ func.func @winograd_channels(%x: memref<1x8x8x21xf32>, %w: memref<2x16x20x16xf32
   kern.winograd_conv tile 2 ins(%x, %w : memref<1x8x8x21xf32>, memref<2x16x20x16xf32>) outs(%y : memref<1x8x8x24xf32>)
   return
 }
+
+// -----
+
+func.func @attention_maps(%q: tensor<5x4xf32>, %k: tensor<4x7xf32>, %v: tensor<7x8xf32>, %y: tensor<5x8xf32>) {
+  // expected-error @below {{expected dimension d0 not to be in indexing map 1}}
+  %0 = kern.attention indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (m, n)>,
+                                       affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]
+    ins(%q, %k, %v : tensor<5x4xf32>, tensor<4x7xf32>, tensor<7x8xf32>) outs(%y : tensor<5x8xf32>) -> tensor<5x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_extents(%q: tensor<5x4xf32>, %k: tensor<3x7xf32>, %v: tensor<7x8xf32>, %y: tensor<5x8xf32>) {
+  // expected-error @below {{dimension d2 is 4 and 3}}
+  %0 = kern.attention indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>,
+                                       affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]
+    ins(%q, %k, %v : tensor<5x4xf32>, tensor<3x7xf32>, tensor<7x8xf32>) outs(%y : tensor<5x8xf32>) -> tensor<5x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_packed(%q: tensor<5x4xf32>, %k: tensor<1x4x8xf32>, %v: tensor<7x8xf32>, %y: tensor<5x8xf32>) {
+  // expected-error @below {{expected packed keys [s.., ceil(n/16), d, 16] with a map that ends in d, n}}
+  %0 = kern.attention indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>,
+                                       affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]
+    ins(%q, %k, %v : tensor<5x4xf32>, tensor<1x4x8xf32>, tensor<7x8xf32>) packed outs(%y : tensor<5x8xf32>) -> tensor<5x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_score_map(%q: tensor<5x4xf32>, %k: tensor<4x7xf32>, %v: tensor<7x8xf32>, %s: tensor<5xf32>, %y: tensor<5x8xf32>) {
+  // expected-error @below {{expected score map 0 to be a projected permutation from the scores' dimensions to the operand's}}
+  %0 = kern.attention indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>,
+                                       affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]
+    ins(%q, %k, %v : tensor<5x4xf32>, tensor<4x7xf32>, tensor<7x8xf32>)
+    scores(%s : tensor<5xf32>) maps [affine_map<(m, n) -> (m, n)>] outs(%y : tensor<5x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    kern.yield %a : f32
+  } -> tensor<5x8xf32>
+  return
+}

@@ -60,6 +60,8 @@ func.func @rows(%x: tensor<2x?x64xf32>, %s: tensor<64xf32>, %k: tensor<12x?x64xf
                 %i: memref<1x8x8x3xf32>, %o: memref<1x4x4x3xf32>) {
   // CHECK: kern.softmax ins(
   %0 = kern.softmax ins(%x : tensor<2x?x64xf32>) outs(%x : tensor<2x?x64xf32>) -> tensor<2x?x64xf32>
+  // CHECK: kern.softmax zero_empty ins(
+  %5 = kern.softmax zero_empty ins(%x : tensor<2x?x64xf32>) outs(%x : tensor<2x?x64xf32>) -> tensor<2x?x64xf32>
   // CHECK: kern.softmax log ins(
   %1 = kern.softmax log ins(%x : tensor<2x?x64xf32>) outs(%x : tensor<2x?x64xf32>) -> tensor<2x?x64xf32>
   // CHECK: kern.norm layer epsilon 1.000000e-05 ins({{.*}}) scale(%{{.*}} : tensor<64xf32>) bias(%{{.*}} : tensor<64xf32>) outs(
@@ -104,4 +106,20 @@ func.func @winograd(%x: tensor<1x?x?x20xf32>, %bias: tensor<24xf32>, %e: tensor<
     kern.yield %s : f32
   } -> tensor<1x?x?x24xf32>
   return %y : tensor<1x?x?x24xf32>
+}
+
+// CHECK-LABEL: @attention
+func.func @attention(%q: tensor<12x?x64xf32>, %k: tensor<12x?x64x16xf32>, %v: tensor<12x?x64xf32>, %mask: tensor<?x?xf32>,
+                     %e: tensor<12x?x64xf32>) -> tensor<12x?x64xf32> {
+  // CHECK: kern.attention indexing_maps = [{{.*}}] ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<12x?x64xf32>, tensor<12x?x64x16xf32>, tensor<12x?x64xf32>) packed scores(%{{.*}} : tensor<?x?xf32>) maps [{{.*}}] outs(%{{.*}} : tensor<12x?x64xf32>) zero_empty {
+  // CHECK: kern.yield
+  %y = kern.attention indexing_maps = [affine_map<(h, m, n, d, e) -> (h, m, d)>, affine_map<(h, m, n, d, e) -> (h, d, n)>,
+                                       affine_map<(h, m, n, d, e) -> (h, n, e)>, affine_map<(h, m, n, d, e) -> (h, m, e)>]
+    ins(%q, %k, %v : tensor<12x?x64xf32>, tensor<12x?x64x16xf32>, tensor<12x?x64xf32>) packed
+    scores(%mask : tensor<?x?xf32>) maps [affine_map<(h, m, n) -> (m, n)>] outs(%e : tensor<12x?x64xf32>) zero_empty {
+  ^bb0(%score: f32, %bias: f32):
+    %s = arith.addf %score, %bias : f32
+    kern.yield %s : f32
+  } -> tensor<12x?x64xf32>
+  return %y : tensor<12x?x64xf32>
 }

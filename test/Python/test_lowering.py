@@ -607,7 +607,36 @@ def test_attention(tmp_path):
     graph.op("Attention", q, k, v, graph.input(rng.integers(0, 2, (2, 1, 5, 6)).astype(bool) | np.eye(5, 6, dtype=bool)))
     rows = [graph.input(normal(2, n, width)) for n, width in ((5, 32), (6, 16), (6, 16))]
     graph.op("Attention", *rows, q_num_heads=4, kv_num_heads=2)
+    graph.op("Attention", *rows, q_num_heads=4, kv_num_heads=2, is_causal=1, softcap=3.0)
+    # A query that sees no key: zeros.
+    hidden = rng.integers(0, 2, (1, 4, 5, 6)).astype(bool)
+    hidden[..., 2, :] = False
+    graph.op("Attention", q, k, v, graph.input(hidden))
     graph.check(tmp_path)
+
+
+def test_attention_of_operators(tmp_path):
+    """Attention as exporters write it: one kernel, however masks and transpositions come."""
+    graph = Graph(opset=17)
+    q, k, v = (graph.input(normal(2, n, 32), [2, "n" if n == 5 else "m", 32]) for n in (5, 7, 7))
+    mask = graph.input(np.where(rng.integers(0, 3, (2, 1, 1, 7)) > 0, 0.0, -np.inf).astype(np.float32), [2, 1, 1, "m"])
+    split = graph.constant([0, 0, 4, 8], np.int64)
+
+    def heads(x, order):
+        return graph.op("Transpose", graph.op("Reshape", x, split, hidden=True), perm=order, hidden=True)
+
+    for masks in ([], [mask]):
+        scores = graph.op("MatMul", heads(q, [0, 2, 1, 3]), heads(k, [0, 2, 3, 1]), hidden=True)
+        scores = graph.op("Mul", scores, graph.constant(0.35, np.float32), hidden=True)
+        for operand in masks:
+            scores = graph.op("Add", scores, operand, hidden=True)
+        share = graph.op("Softmax", scores, axis=-1, hidden=True)
+        mixed = graph.op("MatMul", share, heads(v, [0, 2, 1, 3]), hidden=True)
+        mixed = graph.op("Transpose", mixed, perm=[0, 2, 1, 3], hidden=True)
+        graph.op("Reshape", mixed, graph.constant([0, 0, 32], np.int64))
+    hidden = np.tile(np.where(np.arange(601) % 5, 0.0, -1e9).astype(np.float32), (2, 1, 1, 1))
+    feeds = {q: normal(2, 70, 32), k: normal(2, 601, 32), v: normal(2, 601, 32), mask: hidden}
+    graph.check(tmp_path, more_feeds=[feeds])
 
 
 def test_quantized(tmp_path):

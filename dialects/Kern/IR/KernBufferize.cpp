@@ -110,6 +110,7 @@ struct WeightModel : BufferizableOpInterface::ExternalModel<WeightModel, WeightO
 
 void secateur::kern::registerBufferizableModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, KernDialect *) {
+    AttentionOp::attachInterface<DpsModel<AttentionOp>>(*context);
     ContractOp::attachInterface<DpsModel<ContractOp>>(*context);
     ConvOp::attachInterface<DpsModel<ConvOp>>(*context);
     DepthwiseConvOp::attachInterface<DpsModel<DepthwiseConvOp>>(*context);

@@ -148,6 +148,7 @@ static LogicalResult reifyInit(OpBuilder &builder, Operation *op, Value init,
   LogicalResult Op::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {   \
     return reifyInit(builder, getOperation(), getInit(), shapes);                                  \
   }
+DEFINE_DPS(AttentionOp)
 DEFINE_DPS(PackOp)
 DEFINE_DPS(ContractOp)
 DEFINE_DPS(ConvOp)

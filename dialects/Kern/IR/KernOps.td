@@ -299,14 +299,16 @@ def Kern_PoolOp : Kern_DpsOp<"pool"> {
 def Kern_SoftmaxOp : Kern_DpsOp<"softmax"> {
   let summary = "Softmax, or its logarithm, over the last dimension";
   let description = [{
+    A row of -infinity alone becomes NaN, or zeros with `zero_empty`.
+
     ```mlir
     %y = kern.softmax ins(%x : tensor<12x?x128xf32>) outs(%e : tensor<12x?x128xf32>) -> tensor<12x?x128xf32>
     ```
   }];
-  let arguments = (ins Kern_Shaped:$input, Kern_Shaped:$init, UnitAttr:$log);
+  let arguments = (ins Kern_Shaped:$input, Kern_Shaped:$init, UnitAttr:$log, UnitAttr:$zero_empty);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
-    (`log` $log^)? `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)` attr-dict
+    (`log` $log^)? (`zero_empty` $zero_empty^)? `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)` attr-dict
     (`->` type($result)^)?
   }];
   let hasVerifier = 1;
@@ -381,5 +383,7 @@ def Kern_YieldOp : Kern_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
+
+include "dialects/Kern/IR/KernAttention.td"
 
 #endif // SECATEUR_DIALECTS_KERN_IR_KERNOPS

@@ -41,31 +41,41 @@ static bool hasVectorForm(Block &block) {
 
 FailureOr<EpilogueForm> secateur::codegen::analyzeEpilogue(kern::EpilogueOpInterface op,
                                                            int64_t columnDim) {
-  EpilogueForm form;
   auto init = cast<MemRefType>(op.getInit().getType());
-  form.stored = init.getElementType();
+  SmallVector<Value> operands;
+  for (OpOperand &operand : op.getEpilogueOperandsMutable())
+    operands.push_back(operand.get());
+  return analyzeEpilogue(op.getEpilogue(), operands, op.getEpilogueMaps(), init.getElementType(),
+                         init.getShape(), columnDim);
+}
+
+FailureOr<EpilogueForm> secateur::codegen::analyzeEpilogue(Region &region, ValueRange operands,
+                                                           ArrayAttr maps, Type stored,
+                                                           ArrayRef<int64_t> extents,
+                                                           int64_t columnDim) {
+  EpilogueForm form;
+  form.stored = stored;
   if (!hasVectorForm(form.stored))
     return failure();
-  if (op.getEpilogue().empty())
+  if (region.empty())
     return form;
-  form.region = &op.getEpilogue();
+  form.region = &region;
   if (!hasVectorForm(form.region->front()))
     return failure();
-  MutableOperandRange operands = op.getEpilogueOperandsMutable();
-  for (auto [operand, attribute] : llvm::zip(operands, op.getEpilogueMaps())) {
+  for (auto [operand, attribute] : llvm::zip(operands, maps)) {
     AffineMap map = cast<AffineMapAttr>(attribute).getValue();
-    auto type = cast<MemRefType>(operand.get().getType());
+    auto type = cast<MemRefType>(operand.getType());
     EpilogueOperand info;
     info.element = type.getElementType();
-    info.memref = operand.get();
-    info.resultOfDim.assign(init.getRank(), -1);
+    info.memref = operand;
+    info.resultOfDim.assign(extents.size(), -1);
     if (!hasVectorForm(info.element))
       return failure();
     auto [strides, offset] = type.getStridesAndOffset();
     for (auto [result, expr] : llvm::enumerate(map.getResults())) {
       auto dim = dyn_cast<AffineDimExpr>(expr);
       // An extent of one does not move, whatever the map says.
-      if (!dim || (type.getDimSize(result) == 1 && init.getDimSize(dim.getPosition()) != 1))
+      if (!dim || (type.getDimSize(result) == 1 && extents[dim.getPosition()] != 1))
         continue;
       info.resultOfDim[dim.getPosition()] = result;
       if (static_cast<int64_t>(dim.getPosition()) != columnDim)

@@ -43,6 +43,12 @@ struct EpilogueForm {
 /// failure where the region has no vector form.
 mlir::FailureOr<EpilogueForm> analyzeEpilogue(kern::EpilogueOpInterface op, int64_t columnDim);
 
+/// The same for a region, its operands (memrefs) and their maps over dimensions of
+/// these extents; `stored` is what it yields.
+mlir::FailureOr<EpilogueForm> analyzeEpilogue(mlir::Region &region, mlir::ValueRange operands,
+                                              mlir::ArrayAttr maps, mlir::Type stored,
+                                              llvm::ArrayRef<int64_t> extents, int64_t columnDim);
+
 /// Strides of an operand along dimensions of the output; 0 where it does not move.
 llvm::SmallVector<mlir::Value> stridesAlong(KernelBuilder &k, const EpilogueOperand &operand,
                                             const BufferView &view,

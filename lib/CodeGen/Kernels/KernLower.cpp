@@ -38,6 +38,7 @@ static LogicalResult lower(KernelModule &kernels, Operation *op) {
         return orLoops(lowerDepthwiseConv(kernels, op), kernels, op);
       })
       .Case([&](kern::WinogradConvOp op) { return lowerWinogradConv(kernels, op); })
+      .Case([&](kern::AttentionOp op) { return lowerAttention(kernels, op); })
       .Case([&](kern::PoolOp op) { return lowerPool(kernels, op); })
       .Case([&](kern::SoftmaxOp op) { return lowerSoftmax(kernels, op); })
       .Case([&](kern::NormOp op) { return lowerNorm(kernels, op); })

@@ -146,13 +146,16 @@ static LogicalResult checkRows(Operation *op, ArrayRef<Value> values) {
 // Softmax
 //===----------------------------------------------------------------------===//
 
-static void emitSoftmax(KernelBuilder &k, Value x, Value y, Value width, bool isLog) {
+static void emitSoftmax(KernelBuilder &k, Value x, Value y, Value width, bool isLog,
+                        bool zeroEmpty) {
   auto add = [&](Value a, Value b) { return k.addf(a, b); };
   auto maximum = [&](Value a, Value b) { return k.maxf(a, b); };
   double lowest = -std::numeric_limits<double>::infinity();
   Value largest = forRow(k, width, k.splat(lowest), [&](Value at, Value mask, Value sum) {
     return k.maxf(orElse(k, loadRow(k, x, at, mask), mask, lowest), sum);
   });
+  if (zeroEmpty) // -infinity minus this is still -infinity.
+    largest = k.maxf(largest, k.splat(-std::numeric_limits<float>::max()));
   largest = k.splat(foldLanes(k, largest, maximum));
   Value sum = forRow(k, width, k.splat(0.0), [&](Value at, Value mask, Value sum) {
     Value power = k.exp(k.subf(loadRow(k, x, at, mask), largest));
@@ -169,7 +172,12 @@ static void emitSoftmax(KernelBuilder &k, Value x, Value y, Value width, bool is
     });
     return;
   }
-  Value factor = k.splat(arith::DivFOp::create(k.builder, k.loc, scalar(k, 1.0), total));
+  Value inverse = arith::DivFOp::create(k.builder, k.loc, scalar(k, 1.0), total);
+  if (zeroEmpty)
+    inverse = k.select(
+        arith::CmpFOp::create(k.builder, k.loc, arith::CmpFPredicate::OEQ, total, scalar(k, 0.0)),
+        total, inverse);
+  Value factor = k.splat(inverse);
   forRow(k, width, {}, [&](Value at, Value mask, Value) {
     storeRow(k, k.mulf(loadRow(k, y, at, mask), factor), y, at, mask);
     return Value();
@@ -179,10 +187,13 @@ static void emitSoftmax(KernelBuilder &k, Value x, Value y, Value width, bool is
 LogicalResult secateur::codegen::lowerSoftmax(KernelModule &kernels, kern::SoftmaxOp op) {
   if (failed(checkRows(op, {op.getInput(), op.getInit()})))
     return failure();
-  bool isLog = op.getLog();
-  callRowKernel(kernels, op, op.getInput(), op.getInit(), {}, "softmax", isLog ? "log" : "", 16,
-                [&](KernelBuilder &k, Value x, Value y, ValueRange, Value width) {
-                  emitSoftmax(k, x, y, width, isLog);
+  bool isLog = op.getLog(), zeroEmpty = op.getZeroEmpty();
+  callRowKernel(kernels, op, op.getInput(), op.getInit(), {}, "softmax",
+                isLog       ? "log"
+                : zeroEmpty ? "zero"
+                            : "",
+                16, [&](KernelBuilder &k, Value x, Value y, ValueRange, Value width) {
+                  emitSoftmax(k, x, y, width, isLog, zeroEmpty);
                 });
   return success();
 }

@@ -15,6 +15,7 @@
 
 namespace secateur::codegen {
 
+llvm::LogicalResult lowerAttention(KernelModule &kernels, kern::AttentionOp op);
 llvm::LogicalResult lowerContract(KernelModule &kernels, kern::ContractOp op);
 llvm::LogicalResult lowerConv(KernelModule &kernels, kern::ConvOp op);
 llvm::LogicalResult lowerDepthwiseConv(KernelModule &kernels, kern::DepthwiseConvOp op);

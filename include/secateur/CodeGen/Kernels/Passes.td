@@ -7,6 +7,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def KernFuseAttention : Pass<"kern-fuse-attention"> {
+  let summary = "Make one kernel of two contractions with a softmax between them";
+  let description = [{
+    Scores that only a softmax reads, whose result only a contraction reads, need not
+    be in memory. Scale and masks must be in the first contraction's epilogue: run it
+    after kern-fuse-epilogues. Transpositions of queries, values and result, and the
+    packing of values, become part of the kernel's indexing maps.
+
+    ```mlir
+    %s = kern.contract ... ins(%q, %k) packed epilogue(%mask) ... -> tensor<12x?x?xf32>
+    %p = kern.softmax ins(%s) ... -> tensor<12x?x?xf32>
+    %y = kern.contract ... ins(%p, %v) ... -> tensor<12x?x64xf32>
+    // becomes
+    %y = kern.attention ... ins(%q, %k, %v) packed scores(%mask) ... -> tensor<12x?x64xf32>
+    ```
+  }];
+  let dependentDialects = ["kern::KernDialect"];
+}
+
 def KernFuseEpilogues : Pass<"kern-fuse-epilogues"> {
   let summary = "Move elementwise consumers into the epilogue of kern ops";
   let description = [{

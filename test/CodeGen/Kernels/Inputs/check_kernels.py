@@ -266,8 +266,66 @@ def rows(s):
           pack(np.ascontiguousarray(x.transpose(1, 0, 2)), 0), tolerance=0)
 
 
+MASK_SCALE = """{
+^bb0(%score: f32, %m: f32):
+  %scale = arith.constant 0.25 : f32
+  %s = arith.mulf %score, %scale : f32
+  %y = arith.addf %s, %m : f32
+  kern.yield %y : f32
+}"""
+
+
+def attend(q, k, v, mask=0.0, scale=1.0):
+    """[.., m, d], [.., n, d], [.., n, e] in double precision; rows without a key are zeros."""
+    scores = scale * (q.astype(np.float64) @ np.swapaxes(k.astype(np.float64), -1, -2)) + mask
+    power = np.exp(scores - np.maximum(scores.max(-1, keepdims=True, initial=-1e300), -1e300))
+    return power / np.maximum(power.sum(-1, keepdims=True), 1e-300) @ v.astype(np.float64)
+
+
+def attention(s):
+    def maps(*names):
+        return ", ".join(f"affine_map<(h, m, n, d, e) -> ({name})>" for name in names)
+
+    # Sizes around those of tiles, panels and blocks of keys.
+    for h, m, n, d, e in [(1, 1, 1, 1, 1), (2, 5, 7, 3, 20), (1, 6, 64, 8, 64), (3, 13, 65, 16, 37), (1, 97, 30, 4, 5),
+                          (1, 8, 513, 5, 16), (2, 3, 1100, 8, 70), (1, 4, 0, 8, 9)]:
+        q, k, v, o = s.array(h, m, d), s.array(h, n, d), s.array(h, n, e), s.array(h, m, e)
+        packed = pack(np.ascontiguousarray(k.transpose(0, 2, 1)), 1)
+        expected = attend(q, k, v)
+        for dynamic in (False, True):
+            s.add(f"attention {h}x{m}x{n}x{d}x{e} dynamic={dynamic}",
+                  f"kern.attention indexing_maps = [{maps('h, m, d', 'h, d, n', 'h, n, e', 'h, m, e')}] "
+                  "ins(%a0, %a1, %a2 : $T0, $T1, $T2) packed outs(%a3 : $T3)", [q, packed, v, o], expected, dynamic)
+        # Sequences first, keys as they are, a mask that grows from block to block and hides some keys.
+        mask = (s.array(m, n) + np.linspace(0, 9, n, dtype=np.float32)).astype(np.float32)
+        mask[s.random.random((m, n)) < 0.2] = -np.inf
+        mask[-1] = -np.inf
+        arrays = [q.transpose(1, 0, 2).copy(), k.transpose(2, 0, 1).copy(), v.transpose(1, 0, 2).copy(), mask,
+                  s.array(m, h, e)]
+        s.add(f"masked attention {h}x{m}x{n}x{d}x{e}",
+              f"kern.attention indexing_maps = [{maps('m, h, d', 'd, h, n', 'n, h, e', 'm, h, e')}] "
+              "ins(%a0, %a1, %a2 : $T0, $T1, $T2) scores(%a3 : $T3) maps [affine_map<(h, m, n) -> (m, n)>] "
+              f"outs(%a4 : $T4) zero_empty {MASK_SCALE}", arrays, attend(q, k, v, mask, 0.25).transpose(1, 0, 2))
+    # Four heads share two of keys; no stride is one.
+    q, k, v = s.array(2, 2, 9, 12), s.array(2, 70, 12), s.array(2, 70, 21)
+    names = ["(g, r, m, n, d, e) -> (d, g, r, m)", "(g, r, m, n, d, e) -> (n, g, d)",
+             "(g, r, m, n, d, e) -> (e, g, n)", "(g, r, m, n, d, e) -> (g, r, m, e)"]
+    wide = s.array(2, 2, 9, 42)[..., ::2]
+    s.add("shared keys", f"kern.attention indexing_maps = [{', '.join(f'affine_map<{name}>' for name in names)}] "
+          "ins(%a0, %a1, %a2 : $T0, $T1, $T2) outs(%a3 : $T3)",
+          [q.transpose(3, 0, 1, 2).copy(), k.transpose(1, 0, 2).copy(), v.transpose(2, 0, 1).copy(), wide],
+          attend(q, k[:, None], v[:, None]))
+    # Very large and very small scores, and NaN in one row alone.
+    q, k, v, o = s.array(1, 7, 4), s.array(1, 40, 4), s.array(1, 40, 16), s.array(1, 7, 16)
+    q[0, 0] *= 1e6
+    q[0, 1] *= 1e-20
+    q[0, 2] = np.nan
+    s.add("attention of extremes", f"kern.attention indexing_maps = [{maps('h, m, d', 'h, n, d', 'h, n, e', 'h, m, e')}] "
+          "ins(%a0, %a1, %a2 : $T0, $T1, $T2) outs(%a3 : $T3)", [q, k, v, o], attend(q, k, v))
+
+
 def main():
-    families = {"contract": contractions, "conv": convolutions, "depthwise": depthwise, "winograd": winograd_convolutions, "pool": pools, "rows": rows}
+    families = {"attention": attention, "contract": contractions, "conv": convolutions, "depthwise": depthwise, "winograd": winograd_convolutions, "pool": pools, "rows": rows}
     suite = Suite()
     for name in sys.argv[2:] or families:
         families[name](suite)
