@@ -167,15 +167,20 @@ void WinogradKernel::multiply(Value v, Value m, Value group, Value count) {
   rows.rowExtents[0] = count;
   rows.aRow[0] = k.constant(form.pitch()), rows.cRow[0] = k.constant(groupWidth);
   rows.aStep = one, rows.bStep = k.constant(panel), rows.bPanel = panelStride;
-  rows.rowBlock = zero, rows.begin = zero, rows.end = count;
+  rows.begin = zero, rows.end = count;
   Value filter = k.offset(arg.w, k.mul(k.mul(group, groupPanels), panelStride), f32);
+  // As many panels at once as a tile has.
+  int64_t atOnce = k.target.tilePanels();
   auto multiplyBy = [&](int64_t panels) {
     rows.n = k.constant(panels * panel);
     k.loop(zero, k.constant(form.places()), 1, [&](Value place) {
       rows.a = k.offset(v, k.mul(place, form.block * form.pitch()), f32);
       rows.b = k.offset(filter, k.mul(place, form.channels * panel), f32);
       rows.c = k.offset(m, k.mul(place, form.block * groupWidth), f32);
-      callMatrixRows(kernels, k, matrix, rows, panels, /*masked=*/false);
+      for (int64_t p = 0; p < panels; p += atOnce) {
+        rows.rowBlock = k.constant(p);
+        callMatrixRows(kernels, k, matrix, rows, {std::min(atOnce, panels - p)});
+      }
     });
   };
   int64_t panels = llvm::divideCeil(form.outputs, panel), left = panels % groupPanels;

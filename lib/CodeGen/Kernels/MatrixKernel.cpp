@@ -30,6 +30,35 @@ std::string MatrixForm::key() const {
                        lhsStrided ? "s" : "c", batchDims, rowDims, epilogue.key());
 }
 
+ColumnPlan ColumnPlan::get(int64_t columns, const TargetFacts &target) {
+  ColumnPlan plan;
+  if (columns <= 0)
+    return plan;
+  int64_t panels = llvm::divideCeil(columns, panel);
+  int64_t blocks = llvm::divideCeil(panels, target.tilePanels());
+  plan.panels = llvm::divideCeil(panels, blocks);
+  plan.hasSmaller = panels != blocks * plan.panels;
+  plan.isSingle = blocks == 1;
+  plan.isSmallerSingle = panels == blocks * plan.panels - 1;
+  if (int64_t left = columns % panel)
+    plan.tail = left <= panel / 2 ? Tail::Half : Tail::Masked;
+  return plan;
+}
+
+std::string ColumnPlan::key() const {
+  return panels ? llvm::formatv("n{0}{1}{2}{3}t{4}", panels, hasSmaller ? "s" : "",
+                                isSingle ? "o" : "", isSmallerSingle ? "p" : "",
+                                static_cast<int>(tail))
+                      .str()
+                : "";
+}
+
+/// Rows of a tile: what the registers take beside B and A, and the addresses of the rows.
+static int64_t tileRows(const TargetFacts &target, int64_t vectors) {
+  int64_t accumulators = target.tileRows() * target.tilePanels() * (panel / target.lanes());
+  return std::min<int64_t>(accumulators / vectors, 12);
+}
+
 //===----------------------------------------------------------------------===//
 // Arguments
 //===----------------------------------------------------------------------===//
@@ -84,46 +113,53 @@ class MatrixKernel {
 public:
   MatrixKernel(KernelModule &kernels, KernelBuilder &k, const MatrixForm &form, ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), vectorType(k.vectorOf(f32)),
-        vectorsPerPanel(panel / k.target.lanes()), rowsArg(form) {
+        narrowFacts(halved(k.target)), narrow(k.builder, k.loc, narrowFacts), rowsArg(form) {
     size_t next = 0;
     arg.forEach([&](Value &value) { value = values[next++]; });
   }
 
   /// The kernel: shares out tasks.
-  void emit();
+  void emit(const ColumnPlan &columnPlan);
   /// What a kernel calls: all rows of a task for some panels. Its arguments are those
   /// of the kernel with pointers at the batch, and `rowBlock`, `begin` and `end`
   /// are the first panel and the range of rows. It is a function of its own because
   /// LLVM would move the divisions that lead to its arguments into the loops.
-  void emitRows(int64_t panels, bool masked);
+  void emitRows(TileColumns columns);
 
 private:
-  /// One tile: `rows` rows from row `m`, `panels` panels from panel `p`.
+  /// A vector of columns in a tile.
+  struct Columns {
+    /// That makes vectors of this width.
+    KernelBuilder *k;
+    /// Panel of the tile, and first column there.
+    int64_t panel, offset;
+    /// Null where all its columns exist.
+    Value mask;
+  };
+  /// One tile: `rows` rows from row `m`, and vectors of columns from panel `p`.
   struct Tile {
-    int64_t rows, panels;
-    bool masked;
+    int64_t rows;
+    ArrayRef<Columns> columns;
     Value m, p;
     /// Coordinates of each row.
     SmallVector<SmallVector<Value>> at;
-    /// Mask of each vector of the last panel; empty where not masked.
-    SmallVector<Value> masks;
   };
 
-  int64_t vectors(const Tile &tile) const { return tile.panels * vectorsPerPanel; }
-  Value maskOf(const Tile &tile, int64_t vector) const {
-    return tile.masked && vector / vectorsPerPanel == tile.panels - 1
-               ? tile.masks[vector % vectorsPerPanel]
-               : Value();
+  static TargetFacts halved(TargetFacts facts) {
+    facts.vectorBits /= 2;
+    return facts;
   }
-
   void emitTask(Value task);
-  void callRows(Value p, int64_t panels, bool masked);
+  void callPlanned(Value columnBlock, Value columnBlocks, Value panels);
+  void callRows(Value p, TileColumns columns);
+  SmallVector<Columns> vectorsOf(TileColumns columns);
   void emitTile(Tile tile);
   void locateRows(Tile &tile);
   SmallVector<Value> accumulate(const Tile &tile);
   SmallVector<Value> accumulateWindow(const Tile &tile, SmallVector<Value> accumulators);
   SmallVector<Value> run(const Tile &tile, ValueRange rowPointers, Value bPointer, Value length,
                          SmallVector<Value> accumulators);
+  SmallVector<Value> panelPointers(const Tile &tile, Value bPointer);
   SmallVector<Value> step(const Tile &tile, ValueRange rowPointers, ArrayRef<Value> panelPointers,
                           Value at, int64_t steps, SmallVector<Value> accumulators);
   void storeTile(const Tile &tile, ArrayRef<Value> accumulators);
@@ -134,14 +170,18 @@ private:
   MatrixArguments arg;
   Type f32;
   VectorType vectorType;
-  int64_t vectorsPerPanel;
+  /// Half a vector does for few columns.
+  TargetFacts narrowFacts;
+  KernelBuilder narrow;
+  ColumnPlan plan;
   // Of the task at hand.
   MatrixArguments rowsArg;
 };
 
 } // namespace
 
-void MatrixKernel::emit() {
+void MatrixKernel::emit(const ColumnPlan &columnPlan) {
+  plan = columnPlan;
   k.loop(arg.begin, arg.end, 1, [&](Value task) { emitTask(task); });
 }
 
@@ -162,6 +202,8 @@ void MatrixKernel::emitTask(Value task) {
     rowsArg.extras[i] = k.offset(arg.extras[i], k.dot(digits, arg.extraBatch[i]), operand.element);
   rowsArg.begin = k.mul(rowBlock, arg.rowBlock);
   rowsArg.end = k.min(k.add(rowsArg.begin, arg.rowBlock), arg.m);
+  if (plan.panels)
+    return callPlanned(columnBlock, columnBlocks, panels);
   Value first = k.mul(columnBlock, tilePanels);
   Value last = k.min(k.add(first, tilePanels), panels);
   Value isFull = k.lessEqual(k.mul(k.add(first, tilePanels), panel), arg.n);
@@ -169,41 +211,78 @@ void MatrixKernel::emitTask(Value task) {
     Value pairsEnd = first;
     if (tilePanels > 1) {
       pairsEnd = k.add(first, k.mul(k.div(k.sub(last, first), k.constant(2)), 2));
-      k.loop(first, pairsEnd, 2, [&](Value p) { callRows(p, 2, /*masked=*/true); });
+      k.loop(first, pairsEnd, 2, [&](Value p) { callRows(p, {2, Tail::Masked}); });
     }
-    k.ifThen(k.less(pairsEnd, last), [&] { callRows(pairsEnd, 1, /*masked=*/true); });
+    k.ifThen(k.less(pairsEnd, last), [&] { callRows(pairsEnd, {1, Tail::Masked}); });
   };
-  k.ifThen(isFull, [&] { callRows(first, tilePanels, /*masked=*/false); }, emitRest);
+  k.ifThen(isFull, [&] { callRows(first, {tilePanels}); }, emitRest);
 }
 
-void MatrixKernel::callRows(Value p, int64_t panels, bool masked) {
+/// Larger blocks come first; the last block has the tail.
+void MatrixKernel::callPlanned(Value columnBlock, Value columnBlocks, Value panels) {
+  int64_t smaller = plan.panels - 1;
+  Value largerBlocks = plan.hasSmaller ? k.sub(panels, k.mul(columnBlocks, smaller)) : columnBlocks;
+  Value first = k.add(k.mul(columnBlock, smaller), k.min(columnBlock, largerBlocks));
+  if (!plan.hasSmaller)
+    first = k.mul(columnBlock, plan.panels);
+  auto callLast = [&] { callRows(first, {plan.hasSmaller ? smaller : plan.panels, plan.tail}); };
+  auto callOthers = [&] {
+    if (!plan.hasSmaller || (plan.isSmallerSingle && plan.tail != Tail::Whole))
+      return callRows(first, {plan.panels});
+    k.ifThen(
+        k.less(columnBlock, largerBlocks), [&] { callRows(first, {plan.panels}); },
+        [&] { callRows(first, {smaller}); });
+  };
+  if (plan.tail == Tail::Whole)
+    return callOthers();
+  if (plan.isSingle)
+    return callLast();
+  k.ifThen(k.equal(k.add(columnBlock, 1), columnBlocks), callLast, callOthers);
+}
+
+void MatrixKernel::callRows(Value p, TileColumns columns) {
   rowsArg.rowBlock = p;
-  callMatrixRows(kernels, k, form, rowsArg, panels, masked);
+  callMatrixRows(kernels, k, form, rowsArg, columns);
 }
 
 void secateur::codegen::callMatrixRows(KernelModule &kernels, KernelBuilder &k,
                                        const MatrixForm &form, MatrixArguments &arguments,
-                                       int64_t panels, bool masked) {
+                                       TileColumns columns) {
   SmallVector<Value> values;
   arguments.forEach([&](Value &value) { values.push_back(value); });
-  std::string key = llvm::formatv("{0}|{1}{2}", form.key(), panels, masked ? "m" : "");
+  std::string key =
+      llvm::formatv("{0}|{1}t{2}", form.key(), columns.panels, static_cast<int>(columns.tail));
   auto rows =
       kernels.get(form.window ? "conv_rows" : "contract_rows", key, ValueRange(values).getTypes(),
                   k.loc, [&](KernelBuilder &inner, ValueRange own) {
-                    MatrixKernel(kernels, inner, form, own).emitRows(panels, masked);
+                    MatrixKernel(kernels, inner, form, own).emitRows(columns);
                   });
   func::CallOp::create(k.builder, k.loc, rows, values);
 }
 
-void MatrixKernel::emitRows(int64_t panels, bool masked) {
-  Value p = arg.rowBlock, rowBegin = arg.begin, rowEnd = arg.end;
-  int64_t rows = k.target.tileRows();
-  Tile tile{rows, panels, masked, {}, p, {}, {}};
-  if (masked) {
-    Value left = k.sub(arg.n, k.mul(k.add(p, panels - 1), panel));
-    for (int64_t v = 0; v < vectorsPerPanel; ++v)
-      tile.masks.push_back(k.maskBelow(k.add(left, -v * k.target.lanes())));
+SmallVector<MatrixKernel::Columns> MatrixKernel::vectorsOf(TileColumns columns) {
+  SmallVector<Columns> vectors;
+  int64_t lanes = k.target.lanes(), last = columns.panels - 1;
+  Value left = k.sub(arg.n, k.mul(k.add(arg.rowBlock, last), panel));
+  for (int64_t p = 0; p <= last; ++p) {
+    Tail tail = p == last ? columns.tail : Tail::Whole;
+    int64_t end = tail == Tail::Half ? panel / 2 : panel;
+    KernelBuilder &width = end < lanes ? narrow : k;
+    for (int64_t offset = 0; offset < end; offset += lanes) {
+      Value mask;
+      if (tail != Tail::Whole)
+        mask = width.maskBelow(k.add(left, -offset));
+      vectors.push_back({&width, p, offset, mask});
+    }
   }
+  return vectors;
+}
+
+void MatrixKernel::emitRows(TileColumns columns) {
+  Value p = arg.rowBlock, rowBegin = arg.begin, rowEnd = arg.end;
+  SmallVector<Columns> vectors = vectorsOf(columns);
+  int64_t rows = tileRows(k.target, vectors.size());
+  Tile tile{rows, vectors, {}, p, {}};
   Value count = k.sub(rowEnd, rowBegin);
   Value rest = k.rem(count, k.constant(rows));
   Value mainEnd = k.sub(rowEnd, rest);
@@ -244,7 +323,10 @@ void MatrixKernel::locateRows(Tile &tile) {
 }
 
 SmallVector<Value> MatrixKernel::accumulate(const Tile &tile) {
-  SmallVector<Value> accumulators(tile.rows * vectors(tile), k.splat(0.0));
+  SmallVector<Value> accumulators;
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (const Columns &columns : tile.columns)
+      accumulators.push_back(columns.k->splat(0.0));
   if (form.window)
     return accumulateWindow(tile, accumulators);
   SmallVector<Value> rowPointers;
@@ -294,50 +376,57 @@ SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
   });
 }
 
+SmallVector<Value> MatrixKernel::panelPointers(const Tile &tile, Value bPointer) {
+  SmallVector<Value> pointers;
+  for (int64_t p = 0; p <= tile.columns.back().panel; ++p)
+    pointers.push_back(k.offset(bPointer, k.mul(k.add(tile.p, p), arg.bPanel), f32));
+  return pointers;
+}
+
 /// Accumulates `length` values of k, from B at `bPointer`.
 SmallVector<Value> MatrixKernel::run(const Tile &tile, ValueRange rowPointers, Value bPointer,
                                      Value length, SmallVector<Value> accumulators) {
-  SmallVector<Value> panelPointers;
-  for (int64_t p = 0; p < tile.panels; ++p)
-    panelPointers.push_back(k.offset(bPointer, k.mul(k.add(tile.p, p), arg.bPanel), f32));
+  SmallVector<Value> panels = panelPointers(tile, bPointer);
   Value mainEnd = k.sub(length, k.rem(length, k.constant(unroll)));
   accumulators =
       k.loop(k.constant(0), mainEnd, unroll, accumulators, [&](Value at, ValueRange values) {
-        return step(tile, rowPointers, panelPointers, at, unroll, SmallVector<Value>(values));
+        return step(tile, rowPointers, panels, at, unroll, SmallVector<Value>(values));
       });
   return k.loop(mainEnd, length, 1, accumulators, [&](Value at, ValueRange values) {
-    return step(tile, rowPointers, panelPointers, at, 1, SmallVector<Value>(values));
+    return step(tile, rowPointers, panels, at, 1, SmallVector<Value>(values));
   });
 }
 
 SmallVector<Value> MatrixKernel::step(const Tile &tile, ValueRange rowPointers,
                                       ArrayRef<Value> panelPointers, Value at, int64_t steps,
                                       SmallVector<Value> accumulators) {
-  int64_t lanes = k.target.lanes(), width = vectors(tile);
-  SmallVector<Value> rows, columns;
+  int64_t width = tile.columns.size();
+  SmallVector<Value> rows, panels;
   for (Value pointer : rowPointers)
     rows.push_back(k.offset(pointer, form.lhsStrided ? k.mul(at, arg.aStep) : at, f32));
   for (Value pointer : panelPointers)
-    columns.push_back(
-        k.offset(pointer, form.packed ? k.mul(at, panel) : k.mul(at, arg.bStep), f32));
+    panels.push_back(k.offset(pointer, form.packed ? k.mul(at, panel) : k.mul(at, arg.bStep), f32));
   for (int64_t s = 0; s < steps; ++s) {
     SmallVector<Value> bs;
-    for (int64_t v = 0; v < width; ++v) {
-      Value pointer = columns[v / vectorsPerPanel];
+    for (const Columns &columns : tile.columns) {
+      Value pointer = panels[columns.panel];
       if (form.packed)
         pointer = k.offset(pointer, s * panel, f32);
       else if (s != 0)
         pointer = k.offset(pointer, k.mul(arg.bStep, s), f32);
-      pointer = k.offset(pointer, v % vectorsPerPanel * lanes, f32);
-      Value mask = form.packed ? Value() : maskOf(tile, v);
-      bs.push_back(mask ? k.loadMasked(vectorType, pointer, mask) : k.load(vectorType, pointer));
+      pointer = k.offset(pointer, columns.offset, f32);
+      VectorType type = columns.k->vectorOf(f32);
+      bs.push_back(columns.mask && !form.packed ? k.loadMasked(type, pointer, columns.mask)
+                                                : k.load(type, pointer));
     }
     for (int64_t row = 0; row < tile.rows; ++row) {
       Value pointer = form.lhsStrided ? k.offset(rows[row], k.mul(arg.aStep, s), f32)
                                       : k.offset(rows[row], s, f32);
-      Value x = k.splat(k.load(f32, pointer));
-      for (int64_t v = 0; v < width; ++v)
-        accumulators[row * width + v] = k.fma(x, bs[v], accumulators[row * width + v]);
+      Value x = k.load(f32, pointer);
+      for (auto [v, columns] : llvm::enumerate(tile.columns)) {
+        Value &sum = accumulators[row * width + v];
+        sum = k.fma(columns.k->splat(x), bs[v], sum);
+      }
     }
   }
   return accumulators;
@@ -345,35 +434,35 @@ SmallVector<Value> MatrixKernel::step(const Tile &tile, ValueRange rowPointers,
 
 void MatrixKernel::storeTile(const Tile &tile, ArrayRef<Value> accumulators) {
   const EpilogueForm &epilogue = form.epilogue;
-  int64_t width = vectors(tile), lanes = k.target.lanes();
+  int64_t width = tile.columns.size();
   Value column = k.mul(tile.p, panel);
-  auto loadAt = [&](size_t i, Value pointer, int64_t v) {
+  auto loadAt = [&](size_t i, Value pointer, const Columns &columns) {
     const EpilogueOperand &operand = epilogue.operands[i];
-    Value elements = k.mul(k.add(column, v * lanes), arg.extraColumn[i]);
-    if (operand.columns == ColumnAccess::None)
-      return loadOperand(k, operand, pointer, {}, {});
-    return loadOperand(k, operand, k.offset(pointer, elements, operand.element), arg.extraColumn[i],
-                       maskOf(tile, v));
+    Value place = k.add(column, columns.panel * panel + columns.offset);
+    if (operand.columns != ColumnAccess::None)
+      pointer = k.offset(pointer, k.mul(place, arg.extraColumn[i]), operand.element);
+    return loadOperand(*columns.k, operand, pointer, arg.extraColumn[i], columns.mask);
   };
   // What all rows share is loaded once.
   SmallVector<SmallVector<Value>> shared(epilogue.operands.size());
   for (auto [i, operand] : llvm::enumerate(epilogue.operands))
-    for (int64_t v = 0; v < width && !operand.variesByRow; ++v)
-      shared[i].push_back(loadAt(i, arg.extras[i], v));
+    for (const Columns &columns : tile.columns)
+      if (!operand.variesByRow)
+        shared[i].push_back(loadAt(i, arg.extras[i], columns));
   for (int64_t row = 0; row < tile.rows; ++row) {
     Value out = k.offset(arg.c, k.add(k.dot(tile.at[row], arg.cRow), column), epilogue.stored);
     SmallVector<Value> pointers;
     for (auto [i, operand] : llvm::enumerate(epilogue.operands))
       pointers.push_back(
           k.offset(arg.extras[i], k.dot(tile.at[row], arg.extraRow[i]), operand.element));
-    for (int64_t v = 0; v < width; ++v) {
+    for (auto [v, columns] : llvm::enumerate(tile.columns)) {
       SmallVector<Value> values{accumulators[row * width + v]};
       for (auto [i, operand] : llvm::enumerate(epilogue.operands))
-        values.push_back(operand.variesByRow ? loadAt(i, pointers[i], v) : shared[i][v]);
-      Value result = epilogue.emit(k, values);
-      Value pointer = k.offset(out, v * lanes, epilogue.stored);
-      if (Value mask = maskOf(tile, v))
-        k.storeMasked(result, pointer, mask);
+        values.push_back(operand.variesByRow ? loadAt(i, pointers[i], columns) : shared[i][v]);
+      Value result = epilogue.emit(*columns.k, values);
+      Value pointer = k.offset(out, columns.panel * panel + columns.offset, epilogue.stored);
+      if (columns.mask)
+        k.storeMasked(result, pointer, columns.mask);
       else
         k.store(result, pointer);
     }
@@ -388,11 +477,14 @@ void secateur::codegen::callMatrixKernel(KernelModule &kernels, KernelBuilder &k
                                          const MatrixForm &form, Value rows, Value columns,
                                          Value depth, ValueRange batchExtents,
                                          function_ref<void(MatrixArguments &)> prepare) {
-  int64_t tileRows = k.target.tileRows(), tileColumns = k.target.tilePanels() * panel;
+  int64_t tileColumns = k.target.tilePanels() * panel;
+  ColumnPlan plan = ColumnPlan::get(getConstantIntValue(columns).value_or(0), k.target);
+  int64_t wholeRows = tileRows(k.target, (plan.panels ? plan.panels : k.target.tilePanels()) *
+                                             (panel / k.target.lanes()));
   // Blocks of nearly equal size, whole tiles.
   Value blocks = k.max(k.ceilDiv(rows, k.constant(rowsPerTask)), k.constant(1));
-  Value rowBlock = k.mul(k.ceilDiv(k.ceilDiv(rows, blocks), k.constant(tileRows)), tileRows);
-  rowBlock = k.max(rowBlock, k.constant(tileRows));
+  Value rowBlock = k.mul(k.ceilDiv(k.ceilDiv(rows, blocks), k.constant(wholeRows)), wholeRows);
+  rowBlock = k.max(rowBlock, k.constant(wholeRows));
   Value count = k.mul(k.ceilDiv(rows, rowBlock), k.ceilDiv(columns, k.constant(tileColumns)));
   for (Value extent : batchExtents)
     count = k.mul(count, extent);
@@ -405,11 +497,11 @@ void secateur::codegen::callMatrixKernel(KernelModule &kernels, KernelBuilder &k
     arguments.end = end;
     SmallVector<Value> values;
     arguments.forEach([&](Value &value) { values.push_back(value); });
-    auto kernel =
-        kernels.get(form.window ? "conv" : "contract", form.key(), ValueRange(values).getTypes(),
-                    k.loc, [&](KernelBuilder &inner, ValueRange own) {
-                      MatrixKernel(kernels, inner, form, own).emit();
-                    });
+    auto kernel = kernels.get(form.window ? "conv" : "contract", form.key() + plan.key(),
+                              ValueRange(values).getTypes(), k.loc,
+                              [&](KernelBuilder &inner, ValueRange own) {
+                                MatrixKernel(kernels, inner, form, own).emit(plan);
+                              });
     func::CallOp::create(k.builder, k.loc, kernel, values);
   });
 }

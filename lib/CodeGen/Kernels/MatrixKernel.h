@@ -14,6 +14,30 @@
 
 namespace secateur::codegen {
 
+/// What there is of the last panel: all of it, or as much as a mask says, of its first
+/// half or of all its columns. (A mask for each number would be a kernel for each.)
+enum class Tail { Whole, Half, Masked };
+
+/// How the columns of an output whose number is known are shared out: in blocks of
+/// `panels` panels and then, where `hasSmaller`, of one less, so that no block is small.
+struct ColumnPlan {
+  /// 0: the number is not known; blocks of a tile's panels, then pairs and single ones.
+  int64_t panels = 0;
+  bool hasSmaller = false;
+  /// One block in all; and one smaller one.
+  bool isSingle = false, isSmallerSingle = false;
+  Tail tail = Tail::Whole;
+
+  static ColumnPlan get(int64_t columns, const TargetFacts &target);
+  std::string key() const;
+};
+
+/// The columns of a tile.
+struct TileColumns {
+  int64_t panels;
+  Tail tail = Tail::Whole;
+};
+
 /// What the code of a kernel depends on.
 struct MatrixForm {
   /// A convolution: rows are (image, y, x), and taps outside the image are zero.
@@ -55,11 +79,10 @@ private:
   bool window;
 };
 
-/// Calls the code that computes rows `begin` to `end` of `panels` panels of columns
-/// from the panel that `rowBlock` is; pointers are at the batch. Unless `masked`, all
-/// the panels' columns are stored.
+/// Calls the code that computes rows `begin` to `end` of some columns, from the panel
+/// that `rowBlock` is; pointers are at the batch.
 void callMatrixRows(KernelModule &kernels, KernelBuilder &k, const MatrixForm &form,
-                    MatrixArguments &arguments, int64_t panels, bool masked);
+                    MatrixArguments &arguments, TileColumns columns);
 
 /// Calls the kernel of this form, in parallel; `arguments` lacks rowBlock, begin and
 /// end. `prepare` fills it, inside the parallel body; `m`, `n`, `k` and the batch

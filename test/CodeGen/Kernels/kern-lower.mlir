@@ -13,9 +13,9 @@
 // CHECK: call @[[FIRST]](
 // CHECK-NOT: kern.contract
 func.func @shared(%a: memref<5x7xf32>, %b: memref<2x7x16xf32>, %c: memref<5x30xf32>,
-                  %d: memref<?x9xf32>, %e: memref<1x9x16xf32>, %f: memref<?x12xf32>) {
+                  %d: memref<?x9xf32>, %e: memref<2x9x16xf32>, %f: memref<?x27xf32>) {
   kern.contract indexing_maps = #mm ins(%a, %b : memref<5x7xf32>, memref<2x7x16xf32>) packed outs(%c : memref<5x30xf32>)
-  kern.contract indexing_maps = #mm ins(%d, %e : memref<?x9xf32>, memref<1x9x16xf32>) packed outs(%f : memref<?x12xf32>)
+  kern.contract indexing_maps = #mm ins(%d, %e : memref<?x9xf32>, memref<2x9x16xf32>) packed outs(%f : memref<?x27xf32>)
   return
 }
 
@@ -70,6 +70,13 @@ func.func @others(%x: memref<1x8x8x20xf32>, %w: memref<1x2x3x3x20x16xf32>, %y: m
   return
 }
 
+// CHECK-LABEL: func.func @columns(
+// CHECK: call @kern_contract_[[$C:[0-9]+]](
+func.func @columns(%a: memref<5x7xf32>, %b: memref<5x7x16xf32>, %c: memref<5x70xf32>) {
+  kern.contract indexing_maps = #mm ins(%a, %b : memref<5x7xf32>, memref<5x7x16xf32>) packed outs(%c : memref<5x70xf32>)
+  return
+}
+
 // Fourteen columns are a tile at the left edge and one at the right: neither has masks.
 // CHECK-LABEL: func.func @depthwise(
 // CHECK: call @kern_depthwise_[[$N:[0-9]+]](
@@ -78,7 +85,7 @@ func.func @depthwise(%x: memref<1x14x14x32xf32>, %w: memref<3x3x32xf32>, %y: mem
   return
 }
 
-// Six rows of four panels in registers; the tail of the columns is masked.
+// Twelve rows of two panels in registers; the tail of the columns is masked.
 // CHECK-LABEL: func.func private @kern_contract_rows_1
 // CHECK-SAME: !llvm.ptr
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
@@ -89,6 +96,18 @@ func.func @depthwise(%x: memref<1x14x14x32xf32>, %w: memref<3x3x32xf32>, %y: mem
 // SSE-LABEL: func.func private @kern_contract_rows_1
 // SSE-NOT: vector.fma
 // SSE: arith.mulf {{.*}} : vector<4xf32>
+
+// 70 columns are three panels and two, the last of which takes half a vector.
+// CHECK: func.func private @kern_contract_[[$C]](
+// CHECK: call @kern_contract_rows_[[$HALF:[0-9]+]](
+// CHECK: call @kern_contract_rows_[[$WHOLE:[0-9]+]](
+// CHECK-NOT: call
+// CHECK: func.func private @kern_contract_rows_[[$HALF]](
+// CHECK: vector.fma {{.*}} : vector<8xf32>
+// CHECK: llvm.intr.masked.store {{.*}} : vector<8xf32>
+// CHECK: func.func private @kern_contract_rows_[[$WHOLE]](
+// CHECK-NOT: llvm.intr.masked
+// CHECK: return
 
 // CHECK: func.func private @kern_depthwise_[[$N]](
 // CHECK-COUNT-2: call @kern_depthwise_tiles_

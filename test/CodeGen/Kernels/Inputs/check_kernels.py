@@ -39,7 +39,7 @@ RESIDUAL = """{
 def contractions(s):
     f64 = np.float64
     for m, n, k in [(1, 1, 1), (1, 37, 5), (2, 16, 16), (3, 64, 7), (5, 115, 33), (6, 64, 64), (7, 59, 3), (13, 80, 17),
-                    (30, 144, 9), (97, 200, 12), (200, 65, 40)]:
+                    (30, 144, 9), (97, 200, 12), (200, 65, 40), (25, 8, 6), (26, 88, 13), (47, 104, 8)]:
         a, w, bias, c = s.array(m, k), s.array(k, n), s.array(n), s.array(m, n)
         product = a.astype(f64) @ w
         for dynamic in (False, True):
