@@ -111,10 +111,10 @@ struct ReshapeErasure : ErasureOpInterface::ExternalModel<ReshapeErasure, nn::Re
     llvm::ArrayRef<int64_t> output = context.getPrunedShape(reshape.getReshaped());
     llvm::ArrayRef<int64_t> input = context.getPrunedShape(reshape.getData());
     if (!target) {
+      // Some of it depends on data: what shrinks has a size that does not.
       for (int64_t axis = 0, rank = output.size(); axis < rank; ++axis)
         if (shrinks(context, reshape.getReshaped(), axis))
-          return op->emitError(
-              "the target shape depends on data, so that it cannot follow an erasure");
+          context.demand(reshape.getShapeMutable(), axis, output[axis]);
       return success();
     }
     if (target->size() != output.size())

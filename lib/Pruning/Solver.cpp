@@ -143,6 +143,17 @@ void Solver::pinOperation(Operation *op, StringRef rule) {
   }
 }
 
+/// What an operator says of its axes. One that says nothing of a result that is used
+/// does not know what it does in this form: then its operands stay as they are.
+void Solver::declare(Operation *op, nn::CouplingOpInterface coupling) {
+  coupling.declareCoupling(*this);
+  bool saysAll = llvm::all_of(op->getResults(), [&](Value result) {
+    return result.use_empty() || valueAxes.contains(result) || shape(result)->empty();
+  });
+  if (!saysAll)
+    pinOperation(op, "this form of the operator is not modelled");
+}
+
 /// Results without axes get pinned ones; axes that contradict the shape are
 /// pinned as well.
 void Solver::completeResults(Operation *op) {
@@ -199,7 +210,7 @@ void Solver::visit(Operation *op) {
   else if (!llvm::all_of(op->getOperands(), isRanked) || !llvm::all_of(op->getResults(), isRanked))
     pinOperation(op, "the rank of an operand or result is not known");
   else
-    coupling.declareCoupling(*this);
+    declare(op, coupling);
   completeResults(op);
 }
 
@@ -237,6 +248,8 @@ Axis Solver::fresh(nn::Dim extent) {
     return {digits.digit(size)};
   return {digits.pinned(size, reasonOf("its size depends on the input", /*silent=*/size.isOne()))};
 }
+
+Axis Solver::padding(int64_t size) { return {digits.digit(Extent(size))}; }
 
 Axis Solver::rigid(nn::Dim extent, StringRef what) {
   Extent size(extent);

@@ -48,6 +48,7 @@ public:
   std::optional<llvm::SmallVector<std::optional<int64_t>>> someIntegers(mlir::Value value) override;
   std::optional<int64_t> extent(nn::Axis axis) override;
   nn::Axis fresh(nn::Dim extent) override;
+  nn::Axis padding(int64_t size) override;
   nn::Axis rigid(nn::Dim extent, llvm::StringRef what) override;
   nn::Axis product(llvm::ArrayRef<nn::Axis> factors) override;
   nn::Axis concat(llvm::ArrayRef<nn::Axis> pieces) override;
@@ -80,6 +81,7 @@ private:
   void makeArguments();
   void makeConstant(mlir::Operation *op);
   void pinOperation(mlir::Operation *op, llvm::StringRef rule);
+  void declare(mlir::Operation *op, nn::CouplingOpInterface coupling);
   void completeResults(mlir::Operation *op);
   void visit(mlir::Operation *op);
   void followExtents();

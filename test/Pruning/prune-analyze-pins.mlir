@@ -183,3 +183,18 @@ func.func @quantized(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf32> {
   // CHECK-NOT: prune.group
   return %2 : tensor<?x2xf32>
 }
+
+// One number for each axis is no channel, and a norm whose channels depend on the
+// input keeps its parameters.
+// CHECK-LABEL: @what_no_model_covers
+func.func @what_no_model_covers(%x: tensor<2x?x4x4xf32> {nn.name = "x"}) -> (tensor<2x?x8x8xf32>) {
+  %scales = nn.constant dense<[1.0, 1.0, 2.0, 2.0]> : tensor<4xf32> loc("scales")
+  %g = nn.constant dense<1.0> : tensor<6xf32> loc("g")
+  %b = nn.constant dense<1.0> : tensor<6xf32> loc("b")
+  %0 = nn.group_normalization %x, %g, %b {num_groups = 2 : i64} : (tensor<2x?x4x4xf32>, tensor<6xf32>, tensor<6xf32>) -> tensor<2x?x4x4xf32> loc("norm")
+  %1 = nn.resize %0 scales(%scales) : (tensor<2x?x4x4xf32>, tensor<4xf32>) -> tensor<2x?x8x8xf32> loc("larger")
+  // CHECK-NOT: prune.group
+  // CHECK: prune.pin %scales axis 0 "one number for each axis"
+  // CHECK: prune.pin %g axis 0 "this form of the operator is not modelled"
+  return %1 : tensor<2x?x8x8xf32>
+}

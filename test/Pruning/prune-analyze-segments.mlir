@@ -190,3 +190,36 @@ func.func @permutation(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf32> {
   // CHECK-NOT: prune.group
   return %2 : tensor<?x2xf32>
 }
+
+// Every second of seven: [3][2], of which the two stay, and the last one.
+// CHECK-LABEL: @every_second_of_seven
+func.func @every_second_of_seven(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf32> {
+  %a = nn.constant dense<1.0> : tensor<3x7xf32> loc("a")
+  %c = nn.constant dense<1.0> : tensor<4x2xf32> loc("c")
+  %starts = nn.constant dense<0> : tensor<1xi64>
+  %ends = nn.constant dense<7> : tensor<1xi64>
+  %axes = nn.constant dense<1> : tensor<1xi64>
+  %steps = nn.constant dense<2> : tensor<1xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x7xf32>) -> tensor<?x7xf32>
+  %1 = nn.slice %0, %starts, %ends axes(%axes) steps(%steps) : (tensor<?x7xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x4xf32>
+  %2 = nn.matmul %1, %c : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+  // CHECK: prune.group "a:1" units(3) (%a[1: 0 by 2], %c[0: 0 by 1],
+  // CHECK: prune.group "a:1#1" units(1) min_keep(0) (%a[1: {[6]}], %c[0: {[3]}],
+  // CHECK-NOT: prune.group
+  return %2 : tensor<?x2xf32>
+}
+
+// A single position of padding may leave beside others.
+// CHECK-LABEL: @padding
+func.func @padding(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf32> {
+  %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
+  %c = nn.constant dense<1.0> : tensor<5x2xf32> loc("c")
+  %pads = nn.constant dense<[0, 1, 0, 0]> : tensor<4xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.pad %0, %pads : (tensor<?x4xf32>, tensor<4xi64>) -> tensor<?x5xf32>
+  %2 = nn.matmul %1, %c : (tensor<?x5xf32>, tensor<5x2xf32>) -> tensor<?x2xf32>
+  // CHECK: prune.group "a:1" units(4) (%a[1: 0 by 1], %c[0: 1 by 1],
+  // CHECK: prune.group "c:0" units(1) min_keep(0) (%c[0: {[0]}],
+  // CHECK-NOT: prune.group
+  return %2 : tensor<?x2xf32>
+}

@@ -155,6 +155,10 @@ def makes_positions(oracle, node):
 def movement(oracle, node):
     """Runs the operator on the numbers of one operand's elements, counted from 1."""
     data = list(node.inputs) if node.op == "Concat" else [0]
+    if node.op in ("DepthToSpace", "SpaceToDepth"):
+        spatial(oracle, node, node.inputs[0])
+    if node.op == "Slice" and 4 in node.inputs:
+        strided_slice(oracle, node)
     if node.op == "Pad" and node.get("mode", "constant") != "constant":
         return unknown(oracle, node)
     evaluator = ReferenceEvaluator(node.proto)
@@ -178,6 +182,30 @@ def movement(oracle, node):
         for output, result in zip(node.proto.output, results):
             if output:
                 oracle.link(name, output, result.astype(np.int64) - 1, any_copy=True)
+
+
+def strided_slice(oracle, node):
+    """Every step-th position: a slice stays one, so that what lies between two that are taken leaves with them. Blocks
+    as long as the step are rows of a tensor of their own, of which no column can leave."""
+    x = node.inputs[0]
+    shape = node.shape(x)
+    axes = [int(a) % len(shape) for a in node.value(3)] if 3 in node.inputs else range(len(node.value(1)))
+    numbers = np.arange(int(np.prod(shape))).reshape(shape)
+    for axis, start, step in zip(axes, node.value(1), node.value(4)):
+        if step == 1:
+            continue
+        if step < 0:
+            oracle.pin(x, "a slice that runs backwards", [axis])
+            continue
+        count, start = node.shape(node.out)[axis], int(start) % shape[axis]
+        begin = start - start % step
+        blocks = int(min(count, (shape[axis] - begin) // step))
+        part = np.take(numbers, range(begin, int(begin + blocks * step)), axis)
+        view = f"{x} by {step} from {begin} #{len(oracle.shapes)}"
+        oracle.shapes[view] = (*part.shape[:axis], blocks, int(step), *part.shape[axis + 1:])
+        oracle.base[view] = oracle.base.get(x, x)
+        oracle.link(x, view, part, True)
+        oracle.pin(view, "one of every few positions is taken", [axis + 1])
 
 
 @rule("Tile")
@@ -373,7 +401,9 @@ def recurrent(oracle, node):
     wv, rv = oracle.view(w, [d, gates, h, node.shape(w)[2]]), oracle.view(r, [d, gates, h, h])
     operands = [(x, "bti" if first else "tbi"), (wv, "dghi"), (rv, "dghh")]
     if 3 in node.inputs:
-        operands.append((oracle.view(node.inputs[3], [d, 2, gates, h]), "d gh"))
+        bias = oracle.view(node.inputs[3], [d, 2, gates, h])
+        oracle.pin(bias, "directions and gates stay", [0, 1, 2])
+        operands.append((bias, "d gh"))
     state = "bdh" if first else "dbh"
     operands += [(node.inputs[i], state) for i in (5, 6) if i in node.inputs]
     if 7 in node.inputs:

@@ -99,9 +99,10 @@ def difference(zeroed, erased):
     return worst
 
 
-def erase(dense, pruned, plan, saved, allow_interface=None):
+def erase(dense, pruned, plan, saved, feeds, allow_interface=None):
     """Replays a plan on the file `dense`; the saved plan comes back, with what else was rewritten."""
-    secateur.prune(dense, pruned, plan=plan, save_plan=saved, allow_interface=allow_interface)
+    sizes = {name: array.shape for name, array in feeds.items() if array.ndim}
+    secateur.prune(dense, pruned, plan=plan, save_plan=saved, allow_interface=allow_interface, nominal_shapes=sizes)
     with open(saved, encoding="utf-8") as file:
         return json.load(file)
 
@@ -118,7 +119,7 @@ def shrink(arrays, names, interface):
 def prove(dense, groups, units, feeds, folder, allow_interface=None, runnable=lambda model: model):
     """Raises where the model without `units` does not equal the one with them zeroed; the former comes back."""
     model, pruned = onnx.load(dense), os.path.join(folder, "pruned.onnx")
-    plan = erase(dense, pruned, groups.plan(units), os.path.join(folder, "plan.json"), allow_interface)
+    plan = erase(dense, pruned, groups.plan(units), os.path.join(folder, "plan.json"), feeds, allow_interface)
     erased, interface = onnx.load(pruned), plan.get("interface", [])
     inputs, outputs = list(feeds), [value.name for value in model.graph.output]
     full = dict(feeds)

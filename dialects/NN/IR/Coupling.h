@@ -92,6 +92,8 @@ public:
   // Making axes.
   /// A digit of its own.
   virtual Axis fresh(Dim extent) = 0;
+  /// So many positions beside others of their axis: even a single one may leave.
+  virtual Axis padding(int64_t size) = 0;
   /// Positions that never leave: batch, space, sequence.
   virtual Axis rigid(Dim extent, llvm::StringRef what) = 0;
   virtual Axis product(llvm::ArrayRef<Axis> factors) = 0;

@@ -29,6 +29,26 @@ static Axis pick(CouplingBuilder &builder, Axis axis, ArrayRef<int64_t> indices)
   return builder.concat(pieces);
 }
 
+/// Position `start` and every step-th behind it, of blocks as long as the step: [blocks]
+/// [step], of which the latter stays, and by itself what is taken of a last block that
+/// the axis has only a part of.
+static Axis everyStep(CouplingBuilder &builder, Axis axis, int64_t start, int64_t count,
+                      int64_t step, MLIRContext *context) {
+  int64_t begin = start - start % step, last = start + (count - 1) * step;
+  int64_t blocks = std::min(count, (*builder.extent(axis) - begin) / step);
+  SmallVector<Axis> pieces;
+  if (blocks > 0) {
+    auto size = [&](int64_t n) { return getAffineConstantExpr(n, context); };
+    SmallVector<Axis> parts = builder.regroup({builder.slice(axis, begin, begin + blocks * step)},
+                                              {size(blocks), size(step)});
+    builder.pin(parts[1], "one of every few positions is taken");
+    pieces.push_back(parts[0]);
+  }
+  if (blocks < count)
+    pieces.push_back(builder.slice(axis, last, last + 1));
+  return builder.concat(pieces);
+}
+
 namespace {
 
 struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn::SliceOp> {
@@ -69,12 +89,8 @@ struct SliceCoupling : nn::CouplingOpInterface::ExternalModel<SliceCoupling, nn:
       start = std::max<int64_t>(start, 0);
       if (known && step == 1) {
         axis = builder.slice(axis, start, start + count.getValue());
-      } else if (known && *size % step == 0 && count.getValue() == *size / step) {
-        // Every step-th: [n / step][step], one value of the latter.
-        SmallVector<Axis> parts =
-            builder.regroup({axis}, {shape[index], getAffineConstantExpr(step, op->getContext())});
-        builder.pin(parts[1], "one of every few positions is taken");
-        axis = parts[0];
+      } else if (known && start + (count.getValue() - 1) * step < *size) {
+        axis = everyStep(builder, axis, start, count.getValue(), step, op->getContext());
       } else {
         builder.pin(axis, "a part of it is taken that is not a run");
         axis = builder.rigid(shape[index], "a part of an axis that is not a run");
@@ -184,7 +200,7 @@ struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::Pad
       SmallVector<Axis> pieces;
       auto addPadding = [&](int64_t size) {
         if (size)
-          pieces.push_back(builder.fresh(getAffineConstantExpr(size, op->getContext())));
+          pieces.push_back(builder.padding(size));
       };
       addPadding(before);
       pieces.push_back(axis);
@@ -211,6 +227,7 @@ struct ShapeCoupling : nn::CouplingOpInterface::ExternalModel<ShapeCoupling, nn:
     int64_t start = clamp(shape.getStart()), end = shape.getEnd() ? clamp(*shape.getEnd()) : rank;
     if (start < end)
       builder.readsExtents(op->getOpOperand(0), 0, ArrayRef(axes).slice(start, end - start));
+    builder.setResult(0, {builder.rigid((*builder.shape(op->getResult(0)))[0], "")});
   }
   SizeUse useOfSizes(Operation *, unsigned) const { return {SizeUse::Kind::Shape, std::nullopt}; }
 };
