@@ -221,10 +221,11 @@ void MatrixKernel::emitTask(Value task) {
 /// Larger blocks come first; the last block has the tail.
 void MatrixKernel::callPlanned(Value columnBlock, Value columnBlocks, Value panels) {
   int64_t smaller = plan.panels - 1;
-  Value largerBlocks = plan.hasSmaller ? k.sub(panels, k.mul(columnBlocks, smaller)) : columnBlocks;
-  Value first = k.add(k.mul(columnBlock, smaller), k.min(columnBlock, largerBlocks));
-  if (!plan.hasSmaller)
-    first = k.mul(columnBlock, plan.panels);
+  Value largerBlocks, first = k.mul(columnBlock, plan.panels);
+  if (plan.hasSmaller) {
+    largerBlocks = k.sub(panels, k.mul(columnBlocks, smaller));
+    first = k.add(k.mul(columnBlock, smaller), k.min(columnBlock, largerBlocks));
+  }
   auto callLast = [&] { callRows(first, {plan.hasSmaller ? smaller : plan.panels, plan.tail}); };
   auto callOthers = [&] {
     if (!plan.hasSmaller || (plan.isSmallerSingle && plan.tail != Tail::Whole))
