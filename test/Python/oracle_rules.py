@@ -438,5 +438,3 @@ def attention(oracle, node):
     contraction(oracle, [(qv, many), (kv_, few)], (ov, many.replace("d", " ")))
     contraction(oracle, [(qv, many.replace("d", " ")), (vv, few.replace("d", "e"))], (ov, many.replace("d", "e")))
     oracle.pin(kv_, "scores are normalised over it", [few.index("t")])
-    if packed or "scale" not in node.attributes:
-        oracle.pin(qv, "the size of a head is told by its tensors", [4])

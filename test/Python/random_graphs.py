@@ -111,6 +111,8 @@ def main():
         outcomes.append(outcome)
         if outcome.error:
             print(f"seed {outcome.seed}: {outcome.error}", flush=True)
+        if len(outcomes) % 1000 == 0:
+            print(f"{len(outcomes)} graphs", flush=True)
         for flops, slabs in outcome.missed[:2]:
             print(f"seed {outcome.seed}: not found, {flops:.0f} FLOPs: {str(slabs)[:300]}", flush=True)
     failed = sum(bool(outcome.error) for outcome in outcomes)

@@ -49,8 +49,8 @@ def test_erased_equals_zeroed(first, tmp_path, monkeypatch, capsys):
         try:
             outcome = random_graphs.prove(seed, tmp_path)
             erased += outcome.erased
-            # One in ten from the files alone, too. What it has no runtime for it cannot prove.
-            if seed % 10 == 0 and outcome.erased and not outcome.rows["unknown operator"]:
+            # One in ten from the files alone, too, where ONNX Runtime as it comes can run the dense model.
+            if seed % 10 == 0 and outcome.erased and not outcome.rows["unknown operator"] + outcome.rows["quantised"]:
                 status, said = proved_from_files(prover, tmp_path, seed, monkeypatch, capsys)
                 # Where one position is left of all that was cut, rolling it is no control.
                 if status and not ("0 wrong" in said and said.endswith("differs by 0.00e+00\n")):
