@@ -217,6 +217,24 @@ SECATEUR_API SecateurStatus secateur_output_data(SecateurContext *context, int32
 
 SECATEUR_API SecateurStatus secateur_memory(SecateurContext *context, SecateurMemory *memory);
 
+/*--- Profile ---------------------------------------------------------------*/
+
+/* What runs have spent on one step of the model since secateur_profile(). A step is
+ * what the compiler made of a node of the model, or of several that it fused. */
+typedef struct SecateurStep {
+  const char *name; /* of the nodes, joined by " + " */
+  double seconds;   /* wall time on the thread that runs the model */
+  int64_t calls;
+  int64_t flops; /* two for each multiplication and addition of products; others count none */
+  int64_t bytes; /* operands read once and results written */
+} SecateurStep;
+
+/* Begins a new profile of this context's runs, or with 0 ends it. */
+SECATEUR_API SecateurStatus secateur_profile(SecateurContext *context, int32_t enable);
+SECATEUR_API int32_t secateur_step_count(const SecateurContext *context);
+SECATEUR_API SecateurStatus secateur_step_info(SecateurContext *context, int32_t index,
+                                               SecateurStep *step);
+
 /*--- Shared threads --------------------------------------------------------*/
 
 /* Starts a pool for `threads` threads, a caller's included (0 as in
@@ -262,6 +280,9 @@ typedef struct SecateurApi {
   SecateurStatus (*poolCreate)(int32_t, SecateurPool **);
   int32_t (*poolThreads)(const SecateurPool *);
   void (*poolDestroy)(SecateurPool *);
+  SecateurStatus (*profile)(SecateurContext *, int32_t);
+  int32_t (*stepCount)(const SecateurContext *);
+  SecateurStatus (*stepInfo)(SecateurContext *, int32_t, SecateurStep *);
 } SecateurApi;
 
 SECATEUR_API const SecateurApi *secateur_api(void);

@@ -14,6 +14,7 @@ config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.secateur_binary, "bin"), os.path.join(config.test_exec_root, "bin"),
      config.llvm_tools, os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
+config.environment["SECATEUR_CACHE"] = "off"
 config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
 # Tests of ONNX files need the Python of scripts/install-deps.sh.
 venv = os.path.join(config.secateur_source, ".venv", "bin")

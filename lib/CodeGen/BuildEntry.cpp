@@ -11,6 +11,7 @@
 
 #include "DimSlice.h"
 #include "RuntimeCalls.h"
+#include "Steps.h"
 
 #include "secateur/CodeGen/Passes.h"
 
@@ -438,6 +439,7 @@ void EntryBuilder::build() {
   main.setResAttrsAttr(ArrayAttr());
   main.setType(builder.getFunctionType(body().getArgumentTypes(), {builder.getI32Type()}));
   main->setAttr("secateur.context", builder.getUnitAttr());
+  markSteps(main, context);
   main.setSymName("secateur_run");
   main.setPrivate();
 }

@@ -135,17 +135,33 @@ void secateur::codegen::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
     for (auto text : texts.getAsRange<StringAttr>())
       messages.push_back(writer.string(text.getValue()));
 
+  SmallVector<llvm::Constant *> steps;
+  if (auto names = module->getAttrOfType<ArrayAttr>("secateur.steps"))
+    for (auto name : names.getAsRange<StringAttr>())
+      steps.push_back(writer.string(name.getValue()));
+
   llvm::Constant *descriptor = writer.structure(
       {writer.integer32(SECATEUR_DESCRIPTOR_VERSION),
-       writer.integer32(sizeof(SecateurModelDescriptor)), writer.string("0.1.0"),
-       writer.string(options.modelName), writer.string(target.triple), writer.string(target.cpu),
-       writer.string(options.mathMode), writer.integer64(static_cast<int64_t>(target.cpuFeatures)),
-       writer.integer32(inputs.size()), writer.integer32(outputs.size()),
-       valueDescs(writer, inputs), valueDescs(writer, outputs), writer.integer32(ranges.size()),
+       writer.integer32(sizeof(SecateurModelDescriptor)),
+       writer.string("0.1.0"),
+       writer.string(options.modelName),
+       writer.string(target.triple),
+       writer.string(target.cpu),
+       writer.string(options.mathMode),
+       writer.integer64(static_cast<int64_t>(target.cpuFeatures)),
+       writer.integer32(inputs.size()),
+       writer.integer32(outputs.size()),
+       valueDescs(writer, inputs),
+       valueDescs(writer, outputs),
+       writer.integer32(ranges.size()),
        writer.integer32(messages.size()),
        ranges.empty() ? writer.null() : writer.array(ranges.front()->getType(), ranges),
        messages.empty() ? writer.null() : writer.array(writer.pointer, messages),
-       llvmModule.getFunction("secateur_sizes"), llvmModule.getFunction("secateur_run")});
+       writer.integer32(steps.size()),
+       writer.integer32(0),
+       steps.empty() ? writer.null() : writer.array(writer.pointer, steps),
+       llvmModule.getFunction("secateur_sizes"),
+       llvmModule.getFunction("secateur_run")});
   auto *variable = new llvm::GlobalVariable(llvmModule, descriptor->getType(), /*isConstant=*/true,
                                             llvm::GlobalValue::ExternalLinkage, descriptor,
                                             "secateur_model_descriptor");

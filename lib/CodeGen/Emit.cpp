@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Partition.h"
+#include "Sanitize.h"
 #include "TargetMachines.h"
 
 #include "secateur/CodeGen/Passes.h"
@@ -20,8 +21,12 @@
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
@@ -67,8 +72,13 @@ static void optimizeCalls(llvm::Module &module, llvm::TargetMachine &machine) {
   });
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel) {
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel,
+                     StringRef sanitizer) {
   runPasses(module, machine, [&](llvm::PassBuilder &builder) {
+    builder.registerOptimizerLastEPCallback(
+        [&](llvm::ModulePassManager &passes, llvm::OptimizationLevel, llvm::ThinOrFullLTOPhase) {
+          addSanitizerPasses(passes, sanitizer);
+        });
     llvm::OptimizationLevel level = optLevel == 0   ? llvm::OptimizationLevel::O0
                                     : optLevel == 1 ? llvm::OptimizationLevel::O1
                                     : optLevel == 2 ? llvm::OptimizationLevel::O2
@@ -76,6 +86,23 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigne
     return optLevel == 0 ? builder.buildO0DefaultPipeline(level)
                          : builder.buildPerModuleDefaultPipeline(level);
   });
+}
+
+/// Without an instruction for it, a fused multiplication and addition is a call of
+/// libm, lane by lane; nothing here needs its single rounding.
+static void splitFusedMultiplications(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    for (llvm::Instruction &instruction :
+         llvm::make_early_inc_range(llvm::instructions(function))) {
+      auto *call = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction);
+      if (!call || (call->getIntrinsicID() != llvm::Intrinsic::fma &&
+                    call->getIntrinsicID() != llvm::Intrinsic::fmuladd))
+        continue;
+      llvm::IRBuilder<> builder(call);
+      llvm::Value *product = builder.CreateFMul(call->getArgOperand(0), call->getArgOperand(1));
+      call->replaceAllUsesWith(builder.CreateFAdd(product, call->getArgOperand(2)));
+      call->eraseFromParent();
+    }
 }
 
 static std::string emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
@@ -103,10 +130,10 @@ static LogicalResult runSafely(Location location, llvm::function_ref<void()> wor
 }
 
 /// One object for each part of `module`, which is optimised as a whole before.
-static FailureOr<std::vector<std::string>> emitObjects(llvm::Module &module,
-                                                       llvm::TargetMachine &machine,
-                                                       const TargetInfo &target, unsigned optLevel,
-                                                       Location location) {
+static FailureOr<std::vector<std::string>>
+emitObjects(llvm::Module &module, llvm::TargetMachine &machine, const TargetInfo &target,
+            const CodeGenOptions &options, Location location) {
+  unsigned optLevel = options.optLevel;
   std::vector<llvm::SmallVector<char, 0>> parts;
   LogicalResult split = runSafely(location, [&] {
     if (optLevel > 0)
@@ -126,7 +153,7 @@ static FailureOr<std::vector<std::string>> emitObjects(llvm::Module &module,
       llvm::MemoryBufferRef bytes({parts[index].data(), parts[index].size()}, "part");
       std::unique_ptr<llvm::Module> part = cantFail(llvm::parseBitcodeFile(bytes, context));
       std::unique_ptr<llvm::TargetMachine> own = createTargetMachine(target, optLevel);
-      optimize(*part, *own, optLevel);
+      optimize(*part, *own, optLevel, options.sanitizer);
       objects[index] = emitObject(*part, *own);
     });
   };
@@ -171,9 +198,12 @@ static FailureOr<CompiledObject> compile(ModuleOp module, const CodeGenOptions &
   llvmModule->setDataLayout(machine->createDataLayout());
   llvmModule->setTargetTriple(machine->getTargetTriple());
   addDescriptor(*llvmModule, module, *target, options);
+  if (!machine->getMCSubtargetInfo()->checkFeatures("+fma"))
+    splitFusedMultiplications(*llvmModule);
+  requestSanitizer(*llvmModule, options.sanitizer);
   if (asText) {
     LogicalResult done = runSafely(module.getLoc(), [&] {
-      optimize(*llvmModule, *machine, options.optLevel);
+      optimize(*llvmModule, *machine, options.optLevel, options.sanitizer);
       result.objects.push_back(printText(*llvmModule));
     });
     if (failed(done))
@@ -181,7 +211,7 @@ static FailureOr<CompiledObject> compile(ModuleOp module, const CodeGenOptions &
     return result;
   }
   FailureOr<std::vector<std::string>> objects =
-      emitObjects(*llvmModule, *machine, *target, options.optLevel, module.getLoc());
+      emitObjects(*llvmModule, *machine, *target, options, module.getLoc());
   if (failed(objects))
     return failure();
   result.objects = std::move(*objects);

@@ -78,15 +78,16 @@ FailureOr<TargetInfo> secateur::codegen::lookUpTarget(StringRef cpu, Location lo
     return failure();
   }
   const llvm::MCSubtargetInfo &subtarget = *machine->getMCSubtargetInfo();
-  if (!subtarget.checkFeatures("+avx2") || !subtarget.checkFeatures("+fma")) {
+  if (!subtarget.checkFeatures("+sse4.2")) {
     emitError(location) << "CPU '" << info.cpu
-                        << "' lacks AVX2 or FMA, which generated code needs; choose a newer one "
-                           "with --march";
+                        << "' lacks SSE4.2, which generated code needs; choose a newer one with "
+                           "--march, x86-64-v2 or later";
     return failure();
   }
+  bool hasAvx2 = subtarget.checkFeatures("+avx2") && subtarget.checkFeatures("+fma");
   bool wide = subtarget.checkFeatures("+avx512f") && subtarget.checkFeatures("+avx512bw") &&
               subtarget.checkFeatures("+avx512vl") && subtarget.checkFeatures("+avx512dq");
-  info.vectorBits = wide ? 512 : 256;
+  info.vectorBits = wide ? 512 : hasAvx2 ? 256 : 128;
   info.cpuFeatures = runtime::cpuFeatureBits(info.features);
   return info;
 }

@@ -33,10 +33,11 @@ LogicalResult secateur::lowerModel(ModuleOp module, const CompileOptions &option
 }
 
 LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &options,
-                                   Artifact artifact, StringRef path) {
+                                   Artifact artifact, StringRef path, std::string *weightsFile) {
   codegen::CodeGenOptions settings;
   settings.cpu = options.march;
   settings.optLevel = options.optimizationLevel;
+  settings.sanitizer = options.sanitize;
   settings.mathMode = mathModeName(options).str();
   settings.modelName = llvm::sys::path::stem(options.input).str();
   auto emitError = [&] { return mlir::emitError(module.getLoc()); };
@@ -56,6 +57,10 @@ LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &option
   codegen::LinkOptions link;
   link.kind = artifact == Artifact::Object ? codegen::ArtifactKind::Object
                                            : codegen::ArtifactKind::SharedLibrary;
-  return success(succeeded(codegen::linkModel(object->objects, object->weights, object->weightBytes,
-                                              path, link, module.getLoc())));
+  link.allowUndefined = !options.sanitize.empty();
+  FailureOr<codegen::LinkResult> linked = codegen::linkModel(
+      object->objects, object->weights, object->weightBytes, path, link, module.getLoc());
+  if (succeeded(linked) && weightsFile)
+    *weightsFile = linked->weightsFile;
+  return success(succeeded(linked));
 }

@@ -15,8 +15,10 @@ namespace secateur {
 llvm::LogicalResult lowerModel(mlir::ModuleOp module, const CompileOptions &options);
 
 /// Generates code for a lowered module and writes a library, an object or LLVM IR.
+/// `weightsFile` becomes the path of the weights where they lie beside it.
 llvm::LogicalResult emitNative(mlir::ModuleOp module, const CompileOptions &options,
-                               Artifact artifact, llvm::StringRef path);
+                               Artifact artifact, llvm::StringRef path,
+                               std::string *weightsFile = nullptr);
 
 /// "strict" or "fast": what was asked for, or else the level's default.
 llvm::StringRef mathModeName(const CompileOptions &options);

@@ -4,6 +4,7 @@
 
 #include "secateur/Pipeline/Pipeline.h"
 
+#include "Cache.h"
 #include "Native.h"
 #include "ReportFile.h"
 #include "secateur/Analysis/Passes.h"
@@ -60,6 +61,7 @@ private:
   }
   func::FuncOp mainFunction(ModuleOp module) { return module.lookupSymbol<func::FuncOp>("main"); }
 
+  LogicalResult runPhases();
   LogicalResult phase(StringRef name, llvm::function_ref<LogicalResult()> body);
   LogicalResult import();
   LogicalResult prune();
@@ -86,6 +88,8 @@ private:
   std::vector<OutputDifference> differences;
   /// What inputs and outputs have lost.
   std::vector<pruning::PlanInterface> interface;
+  /// Where weights were written beside the output.
+  std::string weightsFile;
 };
 
 } // namespace
@@ -102,6 +106,26 @@ LogicalResult Compilation::phase(StringRef name, llvm::function_ref<LogicalResul
 }
 
 LogicalResult Compilation::run() {
+  Cache cache(options);
+  phaseCount = 1;
+  auto fetch = [&] { return success(cache.fetch()); };
+  if (cache.has() && succeeded(phase("Copying from the cache", fetch)))
+    return success();
+  // What was said would not be said again.
+  bool hasSpoken = false;
+  ScopedDiagnosticHandler watch(&context, [&](Diagnostic &) {
+    hasSpoken = true;
+    return failure();
+  });
+  nextPhase = 1;
+  if (failed(runPhases()))
+    return failure();
+  if (!hasSpoken)
+    cache.store(weightsFile);
+  return success();
+}
+
+LogicalResult Compilation::runPhases() {
   bool writes = !options.dryRun;
   bool verifies = options.verify && isPruned() && writes;
   phaseCount = 1 + isPruned() + verifies + (writes && isNative()) + writes;
@@ -299,7 +323,7 @@ LogicalResult Compilation::write() {
     return exportOnnx(*module, options.output, exportOptions);
   }
   default:
-    return emitNative(*module, options, options.artifact, options.output);
+    return emitNative(*module, options, options.artifact, options.output, &weightsFile);
   }
 }
 

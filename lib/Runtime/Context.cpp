@@ -166,6 +166,7 @@ void secateur_destroy(SecateurContext *context) {
     return;
   if (context->pool)
     context->pool->release(context->pool);
+  free(context->profile);
   destroyPlans(*context);
   context->region.destroy();
   closeWeights(context->weights);
@@ -286,13 +287,14 @@ SecateurStatus secateur_memory(SecateurContext *context, SecateurMemory *memory)
 
 const SecateurApi *secateur_api(void) {
   static const SecateurApi api = {
-      SECATEUR_ABI_VERSION,  sizeof(SecateurApi),  secateur_version,      secateur_model_name,
-      secateur_target,       secateur_cpu,         secateur_math_mode,    secateur_status_name,
-      secateur_dtype_name,   secateur_dtype_size,  secateur_create,       secateur_destroy,
-      secateur_last_error,   secateur_set_threads, secateur_threads,      secateur_input_count,
-      secateur_output_count, secateur_input_info,  secateur_output_info,  secateur_input_index,
-      secateur_output_index, secateur_prepare,     secateur_output_shape, secateur_output_bytes,
-      secateur_run,          secateur_output_data, secateur_memory,       secateur_pool_create,
-      secateur_pool_threads, secateur_pool_destroy};
+      SECATEUR_ABI_VERSION,  sizeof(SecateurApi),   secateur_version,      secateur_model_name,
+      secateur_target,       secateur_cpu,          secateur_math_mode,    secateur_status_name,
+      secateur_dtype_name,   secateur_dtype_size,   secateur_create,       secateur_destroy,
+      secateur_last_error,   secateur_set_threads,  secateur_threads,      secateur_input_count,
+      secateur_output_count, secateur_input_info,   secateur_output_info,  secateur_input_index,
+      secateur_output_index, secateur_prepare,      secateur_output_shape, secateur_output_bytes,
+      secateur_run,          secateur_output_data,  secateur_memory,       secateur_pool_create,
+      secateur_pool_threads, secateur_pool_destroy, secateur_profile,      secateur_step_count,
+      secateur_step_info};
   return &api;
 }

@@ -135,14 +135,24 @@ bool checkCpu(uint64_t features, char *missing, size_t size);
 } // namespace secateur::runtime
 
 /// A context, which is also what emitted code passes back to the runtime.
+namespace secateur::runtime {
+/// Where the time of runs goes; allocated with room for all steps.
+struct Profile {
+  int32_t current; // The step that is running, or -1.
+  double began;
+  SecateurStep steps[];
+};
+} // namespace secateur::runtime
+
 struct SecateurRunContext {
   const SecateurModelDescriptor *model;
   bool usable; // False after a failed secateur_create().
   int32_t threads;
   SecateurPool *pool; // Null until needed.
   bool poolIsShared;
-  bool inParallel;     // Inside a parallel_for: nested ones run in place.
-  const char *failure; // Message of secateur_fail(), first one wins.
+  bool inParallel;                     // Inside a parallel_for: nested ones run in place.
+  secateur::runtime::Profile *profile; // Null without one.
+  const char *failure;                 // Message of secateur_fail(), first one wins.
 
   secateur::runtime::Weights weights;
   secateur::runtime::Region region;
@@ -184,6 +194,9 @@ bool tensorBytes(int32_t dtype, int32_t rank, const int64_t *dims, int64_t &byte
 
 SecateurStatus setError(SecateurContext &context, SecateurStatus status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/// Ends the step that is running and begins another; -1 for none.
+void switchStep(Profile &profile, int32_t step);
 
 /// Calls the model's run function; false after secateur_fail().
 bool runGuarded(SecateurContext &context, int32_t &result);

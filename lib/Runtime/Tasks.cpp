@@ -28,6 +28,8 @@ bool secateur::runtime::runGuarded(SecateurContext &context, int32_t &result) {
     result = context.model->run(&context, context.inputs, context.inputDims, context.outputs,
                                 context.arena, context.current->offsets, context.weights.data);
   escape = outer;
+  if (context.profile)
+    switchStep(*context.profile, -1);
   return !context.failure;
 }
 

@@ -62,6 +62,16 @@ class Options(c.Structure):
     ]
 
 
+class Step(c.Structure):
+    _fields_ = [
+        ("name", c.c_char_p),
+        ("seconds", c.c_double),
+        ("calls", c.c_int64),
+        ("flops", c.c_int64),
+        ("bytes", c.c_int64),
+    ]
+
+
 class Memory(c.Structure):
     _fields_ = [
         ("weight_bytes", c.c_uint64),
@@ -117,6 +127,9 @@ class Api(c.Structure):
         ("pool_create", c.CFUNCTYPE(_status, _int, c.POINTER(c.c_void_p))),
         ("pool_threads", c.CFUNCTYPE(_int, c.c_void_p)),
         ("pool_destroy", c.CFUNCTYPE(None, c.c_void_p)),
+        ("profile", c.CFUNCTYPE(_status, _context, _int)),
+        ("step_count", _count_of),
+        ("step_info", c.CFUNCTYPE(_status, _context, _int, c.POINTER(Step))),
     ]
 
 

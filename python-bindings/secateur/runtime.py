@@ -182,6 +182,28 @@ class Model:
         outputs = ", ".join(map(text, self.outputs))
         return f"<secateur.Model {self.properties['model_name']!r} ({inputs}) -> ({outputs})>"
 
+    def profile(self, feeds, runs=10):
+        """Runs the model on `feeds` `runs` times. Returns its steps, the slowest first: dictionaries
+        of the nodes' names and the seconds, flops and bytes of one run."""
+        if self._api.struct_size < c.sizeof(abi.Api):
+            raise SecateurError("the library has no profile: compile it again")
+        arrays = self._arrays(feeds)
+        context = self._acquire()
+        try:
+            self._run(context, arrays)
+            self._check(context, self._api.profile(context, 1))
+            for _ in range(runs):
+                self._run(context, arrays)
+            steps, step = [], abi.Step()
+            for index in range(self._api.step_count(context)):
+                self._check(context, self._api.step_info(context, index, c.byref(step)))
+                numbers = {name: getattr(step, name) / runs for name in ("seconds", "flops", "bytes")}
+                steps.append({"node": step.name.decode(), **numbers})
+            self._check(context, self._api.profile(context, 0))
+        finally:
+            self._release(context)
+        return sorted(steps, key=lambda entry: -entry["seconds"])
+
     # --- Running ---
 
     def __call__(self, *args, **kwargs):
@@ -200,18 +222,21 @@ class Model:
 
     def run(self, feeds):
         """Runs on a dictionary of arrays; returns a dictionary of new arrays."""
+        arrays = self._arrays(feeds)
+        context = self._acquire()
+        try:
+            return self._run(context, arrays)
+        finally:
+            self._release(context)
+
+    def _arrays(self, feeds):
         known = {info.name for info, _ in self._inputs}
         for name in feeds:
             if name not in known:
                 raise TensorNameError(
                     f"the model has no input '{name}'; it has: {', '.join(sorted(known))}"
                 )
-        arrays = [self._array(info, dtype, feeds) for info, dtype in self._inputs]
-        context = self._acquire()
-        try:
-            return self._run(context, arrays)
-        finally:
-            self._release(context)
+        return [self._array(info, dtype, feeds) for info, dtype in self._inputs]
 
     def _array(self, info, dtype, feeds):
         """The input as a dense array. Only what loses nothing is converted."""

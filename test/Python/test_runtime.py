@@ -146,3 +146,11 @@ def test_a_library_written_anew_is_loaded_anew(tmp_path, model):
     np.testing.assert_array_equal(first(x, 0)[0], second(x, 0)[0])
     del first, second
     assert secateur.load(path).properties["model_name"] == "anew"
+
+
+def test_profile(model):
+    steps = model.profile({"x": np.ones((5, 4), "f"), "pick": 0}, runs=3)
+    assert sorted(step["node"] for step in steps) == ["scale", "shift"]
+    scale = next(step for step in steps if step["node"] == "scale")
+    assert scale["flops"] == 10 and scale["bytes"] == 160 and scale["seconds"] > 0
+    assert steps[0]["seconds"] >= steps[1]["seconds"]

@@ -296,3 +296,31 @@ TEST(Abi, EmptyBatch) {
   FakeCall call(0);
   EXPECT_FAILS(call.run(context), SECATEUR_RUN_FAILED, "pick is out of range");
 }
+
+TEST(Abi, Profile) {
+  Context context(2);
+  SecateurStep step;
+  EXPECT_EQ(secateur_step_count(context), 2);
+  EXPECT_EQ(secateur_step_info(context, 0, &step), SECATEUR_INVALID_ARGUMENT);
+  ASSERT_EQ(secateur_profile(context, 1), SECATEUR_OK);
+  FakeCall call(5);
+  for (int run = 0; run < 3; ++run)
+    ASSERT_EQ(call.run(context), SECATEUR_OK);
+  EXPECT_EQ(call.countErrors(), 0);
+  ASSERT_EQ(secateur_step_info(context, 0, &step), SECATEUR_OK);
+  EXPECT_STREQ(step.name, "scale");
+  EXPECT_EQ(step.calls, 3);
+  EXPECT_EQ(step.flops, 3 * 10);
+  EXPECT_EQ(step.bytes, 3 * 160);
+  EXPECT_GT(step.seconds, 0);
+  EXPECT_EQ(secateur_step_info(context, 2, &step), SECATEUR_INVALID_ARGUMENT);
+  EXPECT_EQ(secateur_step_info(context, 0, nullptr), SECATEUR_INVALID_ARGUMENT);
+  // A new one begins at zero; without one, runs count nothing.
+  ASSERT_EQ(secateur_profile(context, 1), SECATEUR_OK);
+  ASSERT_EQ(secateur_step_info(context, 1, &step), SECATEUR_OK);
+  EXPECT_EQ(step.calls, 0);
+  EXPECT_EQ(step.seconds, 0);
+  ASSERT_EQ(secateur_profile(context, 0), SECATEUR_OK);
+  ASSERT_EQ(call.run(context), SECATEUR_OK);
+  EXPECT_EQ(secateur_step_info(context, 0, &step), SECATEUR_INVALID_ARGUMENT);
+}

@@ -45,11 +45,13 @@ defm plan : Valued<"plan", "FILE.json", "Replay a saved plan">;
 let Group = code_group in {
 def optimization : Option<["-"], "O", KIND_JOINED>, MetaVarName<"<0..3>">, HelpText<"Optimisation level; default 2">;
 defm math : Valued<"math", "strict|fast", "strict: within 1e-4 of ONNX Runtime (default up to -O2); fast: within 1e-3 (default at -O3)">;
-defm march : Valued<"march", "CPU", "CPU to compile for: x86-64-v3, x86-64-v4, a CPU's name; default: this machine's">;
+defm march : Valued<"march", "CPU", "CPU to compile for: x86-64-v2, x86-64-v3, x86-64-v4, a CPU's name; default: this machine's">;
+defm sanitize : Valued<"sanitize", "address|thread", "Check memory accesses or races in the compiled code; load it with the sanitizer's runtime">;
 defm threads : Valued<"threads", "N", "Threads that compile; default: all cores">;
 }
 
 let Group = other_group in {
+def no_cache : Switch<"no-cache", "Compile anew; the cache is in $SECATEUR_CACHE (\"off\" for none), or secateur in the user's folder for caches">;
 def verbose : Option<["-"], "v", KIND_FLAG>, HelpText<"Print the phases also where standard error is no terminal">;
 def help : Switch<"help", "Print this">;
 def help_short : Option<["-"], "h", KIND_FLAG>, Alias<help>;

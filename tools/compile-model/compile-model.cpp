@@ -10,6 +10,7 @@
 #include "llvm/Option/ArgList.h"
 #include "llvm/Option/OptTable.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/StringSaver.h"
@@ -176,6 +177,51 @@ static Error readPruning(const opt::InputArgList &arguments, CompileOptions &opt
   return Error::success();
 }
 
+/// All that a compilation depends on beside its files; "" where it does more than to
+/// write a library or an object, or where that is not known of an option.
+static std::string describeForCache(const opt::InputArgList &arguments,
+                                    const CompileOptions &options) {
+  if (options.artifact != Artifact::Library && options.artifact != Artifact::Object)
+    return "";
+  std::string text;
+  for (const opt::Arg *argument : arguments)
+    switch (argument->getOption().getID()) {
+    case OPT_INPUT:
+    case OPT_output:
+    case OPT_threads:
+    case OPT_verbose:
+      break;
+    case OPT_best_effort:
+    case OPT_budget:
+    case OPT_emit:
+    case OPT_keep:
+    case OPT_march:
+    case OPT_math:
+    case OPT_nominal_shape:
+    case OPT_optimization:
+    case OPT_plan:
+    case OPT_shape:
+      text += argument->getAsString(arguments) + '\n';
+      break;
+    default:
+      return "";
+    }
+  return text + "end";
+}
+
+/// Where compiled models are kept; "" for nowhere.
+static std::string cacheFolder(const opt::InputArgList &arguments) {
+  if (arguments.hasArg(OPT_no_cache))
+    return "";
+  if (std::optional<std::string> folder = sys::Process::GetEnv("SECATEUR_CACHE"))
+    return *folder == "off" ? "" : *folder;
+  SmallString<256> path;
+  if (!sys::path::cache_directory(path))
+    return "";
+  sys::path::append(path, "secateur");
+  return path.str().str();
+}
+
 /// The options of the command line, or what is wrong with them.
 static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) {
   CompileOptions options;
@@ -212,6 +258,14 @@ static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) 
       threads ? readNumber(arguments, OPT_opset, 1, 1000, 0) : threads.takeError();
   if (!opset)
     return opset.takeError();
+  if (const opt::Arg *sanitize = arguments.getLastArg(OPT_sanitize)) {
+    options.sanitize = sanitize->getValue();
+    if (options.sanitize != "address" && options.sanitize != "thread")
+      return wrong("--sanitize " + options.sanitize + ": expected address or thread");
+  }
+  options.cacheText = describeForCache(arguments, options);
+  if (!options.cacheText.empty())
+    options.cache = cacheFolder(arguments);
   options.optimizationLevel = *level;
   options.threads = *threads;
   if (*opset)

@@ -23,8 +23,9 @@ usage: run-model MODEL.so [options]
   --threads N            threads to run with (default: one a physical core)
   --weights FILE         weights file, where it does not lie beside the library
   --benchmark            time the model; random values where none are given
-  --json                 print the times as one JSON object
-  --runs N               runs to time (default: as many as take 2 seconds)
+  --profile              time by node of the model; random values where none are given
+  --json                 print the times, or the profile, as one JSON object
+  --runs N               runs to time or profile (default: as many as take 2 seconds)
   --min-time SECONDS     least time to run (default 2)
   --info                 print inputs, outputs and properties, and do not run
   --help, --version
@@ -103,6 +104,8 @@ static bool takeFlag(Arguments &arguments, const std::string &flag) {
     arguments.random = true;
   else if (flag == "--benchmark")
     arguments.benchmark = true;
+  else if (flag == "--profile")
+    arguments.profile = true;
   else if (flag == "--json")
     arguments.json = true;
   else if (flag == "--info")
@@ -145,7 +148,9 @@ Arguments secateur::run::parseArguments(int argc, char **argv) {
   }
   if (arguments.library.empty())
     fail("no library given (see --help)");
-  if (arguments.json && !arguments.benchmark)
-    fail("--json needs --benchmark");
+  if (arguments.json && !arguments.benchmark && !arguments.profile)
+    fail("--json needs --benchmark or --profile");
+  if (arguments.benchmark && arguments.profile)
+    fail("--benchmark and --profile exclude one another");
   return arguments;
 }

@@ -8,6 +8,7 @@
 #include "secateur.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,7 +24,7 @@ struct Arguments {
   std::string outputFolder;
   std::map<std::string, std::string> inputs;          // Name to .npy file.
   std::map<std::string, std::vector<int64_t>> shapes; // Name to dimensions.
-  bool random = false, benchmark = false, json = false, info = false;
+  bool random = false, benchmark = false, profile = false, json = false, info = false;
   uint64_t seed = 0;
   int threads = 0;
   int runs = 0; // Of a benchmark; 0: as many as fit in minSeconds.
@@ -62,6 +63,11 @@ size_t tensorBytes(const SecateurApi &api, int32_t dtype, const std::vector<int6
 /// Floats in [-1, 1), bytes over their whole range, other integers 0 or 1 (so that
 /// they are valid as indices and masks).
 void fillRandom(Tensor &tensor, uint64_t seed);
+
+/// Profiles `runOnce`, which runs `context`, and prints a line for each step: a table,
+/// or one JSON object. Measures what the machine can do, to compare with.
+void profile(const SecateurApi &api, SecateurContext *context, const Arguments &arguments,
+             const std::function<void()> &runOnce);
 
 /// "float32 1x10, min -0.5, max 1.25, mean 0.1".
 std::string summarize(const SecateurApi &api, int32_t dtype, const std::vector<int64_t> &shape,

@@ -140,7 +140,7 @@ static std::vector<Tensor> makeInputs(const Model &model, const Arguments &argum
       tensor = readNpy(file->second);
       if (info.dtype == SECATEUR_BF16 && tensor.dtype == SECATEUR_F32)
         convertToBFloat16(tensor);
-    } else if (arguments.random || arguments.benchmark) {
+    } else if (arguments.random || arguments.benchmark || arguments.profile) {
       tensor.dtype = info.dtype;
       tensor.shape = chooseShape(model, info, arguments);
       tensor.resize(tensorBytes(*model.api, tensor.dtype, tensor.shape));
@@ -277,9 +277,17 @@ int main(int argc, char **argv) {
     if (arguments.outputFolder.empty())
       return 0;
   }
-  bindOutputs(model, outputMemory, outputs);
-  model.check(model.api->run(model.context, inputs.data(), static_cast<int32_t>(inputs.size()),
-                             outputs.data(), static_cast<int32_t>(outputs.size())));
+  auto runOnce = [&] {
+    bindOutputs(model, outputMemory, outputs);
+    model.check(model.api->run(model.context, inputs.data(), static_cast<int32_t>(inputs.size()),
+                               outputs.data(), static_cast<int32_t>(outputs.size())));
+  };
+  if (arguments.profile) {
+    profile(*model.api, model.context, arguments, runOnce);
+    if (arguments.outputFolder.empty())
+      return 0;
+  }
+  runOnce();
   report(model, outputs, arguments.outputFolder);
   return 0;
 }

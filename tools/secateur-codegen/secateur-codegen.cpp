@@ -29,6 +29,9 @@ static llvm::cl::opt<std::string> march("cpu", llvm::cl::desc("CPU; this machine
 static llvm::cl::opt<unsigned> optLevel("opt-level", llvm::cl::init(3),
                                         llvm::cl::desc("LLVM's optimisation level, 0 to 3"));
 
+static llvm::cl::opt<std::string> sanitizer("sanitize",
+                                            llvm::cl::desc("Checks in the code: address, thread"));
+
 static LogicalResult run(MLIRContext &context) {
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(inputFile, &context);
   if (!module)
@@ -36,6 +39,7 @@ static LogicalResult run(MLIRContext &context) {
   codegen::CodeGenOptions options;
   options.cpu = march;
   options.optLevel = optLevel;
+  options.sanitizer = sanitizer;
   // A copy: lld resets all options of the process.
   std::string name = outputFile;
   StringRef output = name;
@@ -55,6 +59,7 @@ static LogicalResult run(MLIRContext &context) {
   if (failed(compiled))
     return failure();
   codegen::LinkOptions link;
+  link.allowUndefined = !sanitizer.empty();
   link.kind =
       output.ends_with(".o") ? codegen::ArtifactKind::Object : codegen::ArtifactKind::SharedLibrary;
   return success(

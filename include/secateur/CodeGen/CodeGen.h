@@ -30,6 +30,9 @@ struct CodeGenOptions {
   /// "strict" or "fast", for the descriptor; passes before this one act on it.
   std::string mathMode = "strict";
   std::string modelName;
+  /// "address" or "thread" puts the sanitizer's checks into the code, which then needs
+  /// its runtime in the process; "" for none.
+  std::string sanitizer;
 };
 
 struct CompiledObject {
@@ -51,7 +54,7 @@ struct TargetInfo {
 };
 
 /// Looks `cpu` up; "" or "native" is this machine. Emits an error at `location`
-/// when LLVM does not know it or it lacks AVX2 and FMA.
+/// when LLVM does not know it or it is below x86-64-v2.
 mlir::FailureOr<TargetInfo> lookUpTarget(llvm::StringRef cpu, mlir::Location location);
 
 /// Adds the passes from tensors to the LLVM dialect.

@@ -22,6 +22,8 @@ struct LinkOptions {
   ArtifactKind kind = ArtifactKind::SharedLibrary;
   /// Larger blobs lie beside the artifact, as <output>.weights.safetensors.
   uint64_t maxEmbeddedWeights = uint64_t(256) << 20;
+  /// Leaves symbols that neither libc nor libm has to whoever loads the library.
+  bool allowUndefined = false;
 };
 
 struct LinkResult {

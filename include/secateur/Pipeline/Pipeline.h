@@ -57,6 +57,13 @@ struct CompileOptions {
   unsigned optimizationLevel = 2;
   /// Threads that compile; 0: as many as there are cores.
   unsigned threads = 0;
+  /// "address" or "thread": checks in compiled code, for those who work on the compiler.
+  std::string sanitize;
+  /// Folder of the cache; empty for none. `cacheText` says all that the output depends
+  /// on beside the files `input` and `plan`; nothing but the output may be asked for.
+  std::string cache, cacheText;
+  /// Size to which the folder may grow.
+  uint64_t cacheBytes = uint64_t(4) << 30;
 };
 
 /// Told of each phase as it begins and ends; `index` and `count` from 1.

@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-#define SECATEUR_DESCRIPTOR_VERSION 1
+#define SECATEUR_DESCRIPTOR_VERSION 2
 
 /* Alignment of the arena, of every buffer in it, of every weight and of what
  * secateur_allocate() returns. Inputs and outputs are the caller's: they are only
@@ -75,6 +75,10 @@ typedef struct SecateurModelDescriptor {
   const SecateurLiveRange *bufferRanges; /* bufferCount entries */
   const char *const *messages;           /* messageCount entries, see sizes() and run() */
 
+  int32_t stepCount; /* of the profile, see secateur_step() */
+  int32_t reserved;
+  const char *const *stepNames; /* stepCount entries */
+
   /* Computes sizes for given input shapes. `inputDims` are the dimensions of all
    * inputs, one input after the other; rank, static dimensions and sign were
    * checked. Writes the size in bytes of every buffer (not rounded), and the
@@ -113,6 +117,11 @@ typedef struct SecateurWeightsHeader {
 void secateur_parallel_for(SecateurRunContext *context,
                            void (*task)(void *args, int64_t lo, int64_t hi), void *args,
                            int64_t count, int64_t grain);
+
+/* From now on, until the next call or the end of the run, time belongs to step `step`
+ * (below stepCount), which computes `flops` and reads and writes `bytes`. Called
+ * outside of tasks only. */
+void secateur_step(SecateurRunContext *context, int32_t step, int64_t flops, int64_t bytes);
 
 /* Memory for values whose size depends on data, 64-byte aligned; also usable in
  * tasks. Never returns NULL: without memory the run ends with an error (the

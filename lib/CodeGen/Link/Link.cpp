@@ -135,10 +135,11 @@ static LogicalResult renameInto(StringRef from, StringRef to, Location location)
 
 /// Linker arguments, without inputs.
 static FailureOr<std::vector<std::string>> makeArguments(StringRef output, StringRef temporary,
-                                                         ArtifactKind kind, TemporaryFiles &files) {
+                                                         const LinkOptions &options,
+                                                         TemporaryFiles &files) {
   std::vector<std::string> arguments = {"ld.lld", "-o", temporary.str(), "--threads=1",
                                         "--build-id=none"};
-  if (kind == ArtifactKind::Object) {
+  if (options.kind == ArtifactKind::Object) {
     arguments.push_back("-r");
     return arguments;
   }
@@ -149,7 +150,8 @@ static FailureOr<std::vector<std::string>> makeArguments(StringRef output, Strin
     return failure();
   for (std::string argument :
        {std::string("-shared"), std::string("-soname"), llvm::sys::path::filename(output).str(),
-        ("--version-script=" + *exports).str(), std::string("--no-undefined"),
+        ("--version-script=" + *exports).str(),
+        std::string(options.allowUndefined ? "-zundefs" : "--no-undefined"),
         std::string("--gc-sections"), std::string("-Bsymbolic"), std::string("--hash-style=gnu"),
         std::string("-znow"), std::string("-zrelro"), std::string("-znoexecstack"), libc->str(),
         std::string("--as-needed"), libm->str()})
@@ -174,8 +176,7 @@ FailureOr<LinkResult> codegen::linkModel(ArrayRef<std::string> objects,
   StringRef weightsFile;
   FailureOr<StringRef> blob =
       makeWeights(weights, weightBytes, output, options, files, weightsFile, location);
-  FailureOr<std::vector<std::string>> arguments =
-      makeArguments(output, *temporary, options.kind, files);
+  FailureOr<std::vector<std::string>> arguments = makeArguments(output, *temporary, options, files);
   if (failed(blob) || failed(arguments))
     return failure();
   for (const std::string &object : objects) {

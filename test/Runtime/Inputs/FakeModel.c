@@ -58,6 +58,8 @@ static void shift(void *args, int64_t lo, int64_t hi) {
     step->to[i] = step->from[i] + step->bias[i % 4] + step->row[i % 4];
 }
 
+static const char *const steps[] = {"scale", "shift"};
+
 static int32_t run(SecateurRunContext *context, const void *const *in, const int64_t *inputDims,
                    void *const *out, char *arena, const int64_t *offsets, const char *weights) {
   const float *x = in[0];
@@ -67,9 +69,11 @@ static int32_t run(SecateurRunContext *context, const void *const *in, const int
   struct Step step = {
       context, x, (const float *)weights, (const float *)(weights + 64), x + 4 * pick, 0, 0};
   step.to = (float *)(arena + offsets[0]);
+  secateur_step(context, 0, 2 * batch, 32 * batch);
   secateur_parallel_for(context, scale, &step, batch, 3);
   step.from = step.to;
   step.to = (float *)(arena + offsets[1]);
+  secateur_step(context, 1, 0, 32 * batch);
   secateur_parallel_for(context, shift, &step, batch, 1);
   memcpy(arena + offsets[2], step.to, batch * 16);
   memcpy(out[0], arena + offsets[2], batch * 16);
@@ -108,6 +112,9 @@ __attribute__((visibility("hidden"))) const SecateurModelDescriptor secateur_mod
     2,
     ranges,
     messages,
+    2,
+    0,
+    steps,
     sizes,
     run,
 };
