@@ -40,6 +40,17 @@ def test_dense(name, tmp_path):
         assert models.difference(run_library(library, feeds), models.expected(file, feeds)) <= tolerance(name), shapes
 
 
+@pytest.mark.parametrize("name", ["nudenet", "ppocr_det", "light/inception_v1", "light/squeezenet"])
+def test_fast(name, tmp_path):
+    """What --math=fast promises; it does much better (docs/kernels.md)."""
+    file, runs = models.path(name), models.MODELS[name][1]
+    library = tmp_path / "model.so"
+    sh("compile-model", file, "-o", library, "--math", "fast")
+    for shapes in runs:
+        feeds = models.feeds(file, shapes)
+        assert models.difference(run_library(library, feeds), models.expected(file, feeds)) <= 1e-3, shapes
+
+
 @pytest.mark.parametrize("name", [n for n in models.MODELS if n not in models.RECURRENT and not n.startswith("light/")])
 def test_pruned(name, tmp_path):
     file, runs = models.path(name), models.MODELS[name][1]

@@ -21,6 +21,8 @@ namespace secateur::kern {
 /// Width of a weight panel: the columns that lie together. Fixed on x86, so that
 /// one copy of the weights serves AVX-512, AVX2 and SSE.
 constexpr int64_t panelWidth = 16;
+/// Input channels of kern.winograd_conv, at most: a tile of them is kept on the stack.
+constexpr int64_t mostWinogradChannels = 4096;
 
 /// Checks the epilogue of an op with `EpilogueOpInterface`.
 mlir::LogicalResult verifyEpilogue(mlir::Operation *op);

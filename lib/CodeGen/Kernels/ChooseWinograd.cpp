@@ -64,7 +64,7 @@ static kern::WeightOp filterOf(kern::ConvOp conv) {
   auto permutation = weight.getPermutation().value_or(ArrayRef<int64_t>());
   bool isFilter = shape.size() == 5 && shape[3] == 3 && shape[4] == 3 &&
                   permutation == ArrayRef<int64_t>({0, 3, 4, 2, 1}) && weight.getBatch() == 1 &&
-                  weight.getPanel() == kern::panelWidth;
+                  weight.getPanel() == kern::panelWidth && shape[2] <= kern::mostWinogradChannels;
   bool isF32 = weight.getValue().getElementType().isF32() &&
                getElementTypeOrSelf(conv.getInput()).isF32() &&
                epilogue.getAccumulatorType().isF32();

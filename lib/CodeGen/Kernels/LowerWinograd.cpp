@@ -381,7 +381,11 @@ static int64_t blockOf(const WinogradForm &form, MemRefType output) {
   if (!ShapedType::isDynamic(output.getDimSize(0)))
     tiles *= output.getDimSize(0);
   tiles = std::max<int64_t>(tiles, 1);
-  return llvm::divideCeil(tiles, llvm::divideCeil(tiles, most));
+  // An even number of tasks, so that two threads have the same work.
+  int64_t blocks = llvm::divideCeil(tiles, most);
+  if (blocks > 1 && blocks * llvm::divideCeil(form.outputs, groupWidth) % 2)
+    ++blocks;
+  return llvm::divideCeil(tiles, blocks);
 }
 
 LogicalResult secateur::codegen::lowerWinogradConv(KernelModule &kernels, kern::WinogradConvOp op) {
@@ -392,6 +396,9 @@ LogicalResult secateur::codegen::lowerWinogradConv(KernelModule &kernels, kern::
   auto isF32 = [](Value value) {
     return cast<MemRefType>(value.getType()).getElementType().isF32();
   };
+  if (filter.getDimSize(2) > kern::mostWinogradChannels)
+    return op.emitError("expected at most ")
+           << kern::mostWinogradChannels << " input channels: a tile has to fit a thread's stack";
   if (failed(epilogue) || !isF32(op.getInput()) || !isF32(op.getFilter()) ||
       !interface.getAccumulatorType().isF32() || !filter.getLayout().isIdentity() ||
       !hasUnitInnerStride(op.getInput()) || !hasUnitInnerStride(op.getInit()))

@@ -55,3 +55,13 @@ func.func @others(%x: tensor<1x56x56x64xf32>, %p: tensor<1x1x1x64xf32>, %v: tens
   %5 = kern.conv ins(%x, %v : tensor<1x56x56x64xf32>, tensor<1x4x3x3x64x16xf32>) outs(%e : tensor<1x56x56x64xf32>) pads [1, 1, 1, 1] -> tensor<1x56x56x64xf32>
   return %0, %1, %2, %3, %4, %5 : tensor<1x1x1x64xf32>, tensor<1x28x28x64xf32>, tensor<1x56x56x64xf32>, tensor<1x56x56x64xf32>, tensor<1x56x56x64xf32>, tensor<1x56x56x64xf32>
 }
+
+// Too many channels for a stack.
+// CHECK-LABEL: func.func @wide
+// CHECK-NOT: kern.winograd_conv
+// CHECK: return
+func.func @wide(%x: tensor<1x56x56x4097xf32>, %e: tensor<1x56x56x16xf32>) -> tensor<1x56x56x16xf32> {
+  %w = kern.weight dense<1.0> : tensor<16x4097x3x3xf32> shape [1, 16, 4097, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<1x1x3x3x4097x16xf32>
+  %y = kern.conv ins(%x, %w : tensor<1x56x56x4097xf32>, tensor<1x1x3x3x4097x16xf32>) outs(%e : tensor<1x56x56x16xf32>) pads [1, 1, 1, 1] -> tensor<1x56x56x16xf32>
+  return %y : tensor<1x56x56x16xf32>
+}
