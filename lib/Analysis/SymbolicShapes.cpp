@@ -66,7 +66,8 @@ void SymbolicShapes::setArgumentShapes() {
       if (symbol.name.empty())
         symbol.name = llvm::formatv(
             "{0}.{1}", inputName ? inputName.getValue() : "arg" + std::to_string(position), axis);
-      shape.push_back(addSymbol(std::move(symbol), Bounds{1, std::nullopt}));
+      shape.push_back(
+          addSymbol(std::move(symbol), Bounds{1, std::nullopt}, Bounds{0, std::nullopt}));
       if (!name.empty())
         byName[name] = shape.back();
     }
@@ -234,9 +235,10 @@ std::optional<SmallVector<int64_t>> SymbolicShapes::getConstantElements(Value va
 // Symbols
 //===----------------------------------------------------------------------===//
 
-Dim SymbolicShapes::addSymbol(Symbol symbol, Bounds bounds) {
+Dim SymbolicShapes::addSymbol(Symbol symbol, Bounds bounds, Bounds safe) {
   symbols.push_back(std::move(symbol));
   symbolBounds.push_back(bounds);
+  safeBounds.push_back(safe);
   return getAffineSymbolExpr(symbols.size() - 1, context);
 }
 
@@ -250,7 +252,8 @@ Dim SymbolicShapes::unknownDim(Value owner, unsigned axis) {
                   {},
                   owner,
                   axis};
-    known = addSymbol(std::move(symbol), Bounds{0, std::nullopt});
+    Bounds bounds{0, std::nullopt};
+    known = addSymbol(std::move(symbol), bounds, bounds);
   }
   return known;
 }
@@ -271,7 +274,7 @@ Dim SymbolicShapes::unknownElement(Value owner, unsigned index) {
       bounds = {0, 1};
     else if (elementType.isUnsignedInteger())
       bounds.lower = 0;
-    known = addSymbol(std::move(symbol), bounds);
+    known = addSymbol(std::move(symbol), bounds, bounds);
   }
   return known;
 }
@@ -280,8 +283,45 @@ Bounds SymbolicShapes::boundsOf(Dim expression) {
   return getBounds(expression, [&](unsigned position) { return symbolBounds[position]; });
 }
 
+Bounds SymbolicShapes::safeBoundsOf(Dim expression) {
+  return getBounds(expression, [&](unsigned position) { return safeBounds[position]; });
+}
+
+void SymbolicShapes::rely(Dim expression) {
+  expression.walk([&](AffineExpr part) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(part);
+    if (!symbol)
+      return;
+    Symbol &known = symbols[symbol.getPosition()];
+    known.positive = true;
+    if (known.left) {
+      rely(known.left);
+      rely(known.right);
+    }
+  });
+}
+
+std::optional<int64_t> SymbolicShapes::getLowerBound(Dim expression) {
+  std::optional<int64_t> likely = boundsOf(expression).lower;
+  if (likely != safeBoundsOf(expression).lower)
+    rely(expression);
+  return likely;
+}
+
+std::optional<int64_t> SymbolicShapes::getUpperBound(Dim expression) {
+  std::optional<int64_t> likely = boundsOf(expression).upper;
+  if (likely != safeBoundsOf(expression).upper)
+    rely(expression);
+  return likely;
+}
+
 Dim SymbolicShapes::simplify(Dim expression) {
-  return normalize(expression, [&](unsigned position) { return symbolBounds[position]; });
+  Dim likely = normalize(expression, [&](unsigned position) { return symbolBounds[position]; });
+  if (isa<AffineConstantExpr, AffineSymbolExpr>(expression))
+    return likely;
+  if (normalize(expression, [&](unsigned position) { return safeBounds[position]; }) != likely)
+    rely(expression);
+  return likely;
 }
 
 /// The smaller or the larger of two bounds; `both` where a missing one decides.
@@ -298,20 +338,31 @@ Dim SymbolicShapes::extremum(Symbol::Kind kind, Dim left, Dim right) {
   right = simplify(right);
   if (areEqual(left, right))
     return left;
-  Bounds difference = boundsOf(left - right);
-  if (difference.lower && *difference.lower >= 0)
-    return isMaximum ? left : right;
-  if (difference.upper && *difference.upper <= 0)
-    return isMaximum ? right : left;
+  auto decide = [&](Bounds difference) {
+    if (difference.lower && *difference.lower >= 0)
+      return isMaximum ? left : right;
+    if (difference.upper && *difference.upper <= 0)
+      return isMaximum ? right : left;
+    return Dim();
+  };
+  if (Dim decided = decide(safeBoundsOf(left - right)))
+    return decided;
+  if (Dim decided = decide(boundsOf(left - right))) {
+    rely(left);
+    rely(right);
+    return decided;
+  }
   if (compare(left, right) > 0)
     std::swap(left, right);
   Dim &known = (isMaximum ? maxima : minima)[{left, right}];
   if (!known) {
-    Bounds a = boundsOf(left), b = boundsOf(right);
-    Bounds bounds{pick(a.lower, b.lower, isMaximum, !isMaximum),
-                  pick(a.upper, b.upper, isMaximum, isMaximum)};
+    auto both = [&](Bounds a, Bounds b) {
+      return Bounds{pick(a.lower, b.lower, isMaximum, !isMaximum),
+                    pick(a.upper, b.upper, isMaximum, isMaximum)};
+    };
     known = addSymbol(
-        Symbol{kind, llvm::formatv("%{0}", symbols.size()).str(), {}, left, right, {}, 0}, bounds);
+        Symbol{kind, llvm::formatv("%{0}", symbols.size()).str(), {}, left, right, {}, 0},
+        both(boundsOf(left), boundsOf(right)), both(safeBoundsOf(left), safeBoundsOf(right)));
   }
   return known;
 }

@@ -55,6 +55,21 @@ static void separateFills(ModuleOp module) {
 /// Gives each use an empty tensor of its own: a shared one would tie the lives of
 /// unrelated values together.
 static void separateEmpties(ModuleOp module) {
+  // A loop may take one under another type.
+  SmallVector<tensor::CastOp> casts;
+  module.walk([&](tensor::CastOp cast) {
+    if (cast.getSource().getDefiningOp<tensor::EmptyOp>())
+      casts.push_back(cast);
+  });
+  for (tensor::CastOp cast : casts) {
+    SmallVector<OpOperand *> uses;
+    for (OpOperand &use : cast->getUses())
+      uses.push_back(&use);
+    for (OpOperand *use : ArrayRef(uses).drop_front(uses.empty() ? 0 : 1)) {
+      OpBuilder builder(use->getOwner());
+      use->set(builder.clone(*cast)->getResult(0));
+    }
+  }
   SmallVector<tensor::EmptyOp> empties;
   module.walk([&](tensor::EmptyOp empty) { empties.push_back(empty); });
   for (tensor::EmptyOp empty : empties) {

@@ -32,10 +32,10 @@ static std::string inputName(func::FuncOp source, unsigned argument) {
   return name ? "'" + name.str() + "'" : "#" + std::to_string(argument);
 }
 
-/// Sizes of inputs are at least 1, and equal where they have one name.
+/// Sizes of inputs are at least 1 where the analysis relied on that, and equal where
+/// they have one name.
 static void requireInputs(func::FuncOp source, func::FuncOp target, LoweringContext &context) {
   ImplicitLocOpBuilder &b = context.b;
-  Value one = context.index(1);
   for (const Symbol &symbol : context.symbols.getSymbols()) {
     if (symbol.kind != Symbol::Kind::Input)
       continue;
@@ -45,7 +45,9 @@ static void requireInputs(func::FuncOp source, func::FuncOp target, LoweringCont
       std::string what =
           "dimension " + std::to_string(axis) + " of input " + inputName(source, argument);
       if (!first) {
-        require(b, arith::CmpIPredicate::sge, size, one, what + " has to be at least 1");
+        if (symbol.positive)
+          require(b, arith::CmpIPredicate::sge, size, context.index(1),
+                  what + " has to be at least 1");
         first = size;
         continue;
       }
@@ -68,8 +70,8 @@ static void requirePositiveSizes(func::FuncOp source, LoweringContext &context) 
         if (LoweringContext::constantOf(size) || !seen.insert(size).second ||
             context.symbols.dependsOnData(size))
           continue;
-        std::optional<int64_t> lower = context.symbols.getLowerBound(size);
-        if (lower && *lower >= 0)
+        Dim zero = context.constantDim(0);
+        if (context.symbols.maximum(size, zero) == context.symbols.simplify(size))
           continue;
         require(context.b, arith::CmpIPredicate::sge, context.index(size), one,
                 describeValue(result) + " of " + op.getName().getStringRef() +

@@ -92,7 +92,7 @@ static SmallVector<Tap> tapsOf(ImplicitLocOpBuilder &b, Value x, const SampledAx
   if (mode == "nearest")
     x = math::RoundEvenOp::create(b, x);
   Value outside = arith::OrIOp::create(b, f.less(x, axis.low), f.less(axis.high, x));
-  if (padding == "border") {
+  if (padding == "border" && mode != "cubic") { // There each tap is moved.
     Value last = f.sub(axis.extent, f.number(1));
     x = f.select(outside, f.min(f.max(x, f.number(0)), last), x);
   } else if (padding == "reflection") {

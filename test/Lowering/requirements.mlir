@@ -1,6 +1,6 @@
 // RUN: secateur-opt %s --lower-nn | FileCheck %s
 
-// A size that two inputs share is the same in both; sizes are at least 1.
+// A size that two inputs share is the same in both. It may be 0.
 // CHECK-LABEL: @shared
 // CHECK-SAME: (%[[X:.*]]: tensor<?x4xf32> {{.*}}, %[[Y:.*]]: tensor<?x4xf32>
 // CHECK-DAG: %[[N:.*]] = tensor.dim %[[X]], %{{.*}}
@@ -15,7 +15,6 @@ func.func @shared(%x: tensor<?x4xf32> {nn.name = "x", nn.dims = ["n", ""]},
 
 // A window has to fit.
 // CHECK-LABEL: @window
-// CHECK: cf.assert %{{.*}}, "dimension 2 of input 'x' has to be at least 1"
 // CHECK: cf.assert %{{.*}}, "{{.*}}nn.max_pool would have a size of l + -4, which has to be at least 1"
 func.func @window(%x: tensor<1x4x?xf32> {nn.name = "x", nn.dims = ["", "", "l"]}) -> tensor<1x4x?xf32> {
   %0 = nn.max_pool %x {kernel_shape = array<i64: 5>, strides = array<i64: 1>} : (tensor<1x4x?xf32>) -> tensor<1x4x?xf32>
@@ -40,4 +39,14 @@ func.func @concat(%x: tensor<1x4x?xf32> {nn.name = "x", nn.dims = ["", "", "l"]}
 func.func @static(%x: tensor<1x4x8xf32>) -> tensor<1x4x4xf32> {
   %0 = nn.max_pool %x {kernel_shape = array<i64: 5>, strides = array<i64: 1>} : (tensor<1x4x8xf32>) -> tensor<1x4x4xf32>
   return %0 : tensor<1x4x4xf32>
+}
+
+// A slice of one position has one only where there is any.
+// CHECK-LABEL: func.func @relied
+// CHECK: cf.assert %{{.*}}, "dimension 0 of input 'x' has to be at least 1"
+func.func @relied(%x: tensor<?x4xf32> {nn.name = "x", nn.dims = ["n", ""]}) -> tensor<1x4xf32> {
+  %zero = nn.constant dense<0> : tensor<1xi64>
+  %one = nn.constant dense<1> : tensor<1xi64>
+  %0 = nn.slice %x, %zero, %one axes(%zero) : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1x4xf32>
+  return %0 : tensor<1x4xf32>
 }

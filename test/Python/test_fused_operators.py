@@ -147,7 +147,7 @@ def grouped(g, batch, new, past, window=-1, packed=False, rotary=True, interleav
 
 
 @pytest.mark.parametrize("options", [
-    {"new": 5, "past": 3}, {"new": 1, "past": 6}, {"new": 4, "past": 4, "packed": True},
+    {"new": 5, "past": 3}, {"new": 1, "past": 6}, {"new": 4, "past": 0}, {"new": 4, "past": 4, "packed": True},
     {"new": 1, "past": 9, "window": 4}, {"new": 5, "past": 3, "interleaved": 1, "softcap": 2.0},
     {"new": 6, "past": 2, "rotary": False, "scale": 0.2}], ids=str)
 def test_group_query_attention(tmp_path, options):
@@ -263,5 +263,28 @@ def test_pruned_projections(tmp_path):
     onnx.save(g.model(), dense)
     sh("compile-model", dense, "-o", pruned, "--budget", "flops=60%", "--save-plan", plan)
     sh(sys.executable, ROOT / "scripts" / "prove.py", dense, pruned, plan)
+    g.check(tmp_path, 1e-4)
+
+
+def test_experts(tmp_path):
+    g = Fused()
+    x, router = g.input(normal(2, 5, 8)), g.input(normal(10, 4))
+    weights = g.weights(4, 6, 8), g.weights(4, 6), g.weights(4, 8, 6), g.weights(4, 8)
+    for activation, normalize in (("relu", 0), ("gelu", 1), ("silu", 0), ("identity", 1)):
+        g.ms("MoE", x, router, *weights, k=2, activation_type=activation, normalize_routing_weights=normalize)
+    g.check(tmp_path, 1e-4)
+
+
+def test_refused(tmp_path):
+    """What cannot be compiled goes from ONNX to ONNX as it is, and says why it has no code."""
+    g = Fused()
+    x = g.input(normal(2, 3, 16))
+    past = [g.input(normal(2, 2, 4, 16)) for _ in range(2)]
+    g.ms("GroupQueryAttention", x, x, x, *past, g.constant([6, 6], np.int32), g.constant(7, np.int32), "", "", "", "",
+         g.weights(1), num_heads=1, kv_num_heads=1, count=3)
+    dense = tmp_path / "dense.onnx"
+    onnx.save(g.model(), dense)
+    sh("compile-model", dense, "-o", tmp_path / "same.onnx")
+    assert onnx.load(tmp_path / "same.onnx").graph.node[0] == g.nodes[0]
     result = subprocess.run(["compile-model", dense, "-o", tmp_path / "m.so"], capture_output=True, text=True, check=False)
-    assert result.returncode == 1 and "MoE" in result.stderr
+    assert result.returncode == 1 and "GroupQueryAttention" in result.stderr and "softmax with a sink" in result.stderr

@@ -48,6 +48,8 @@ struct Symbol {
   /// DataDim, DataElement: where to read it: axis, or row-major element.
   mlir::Value owner;
   unsigned index = 0;
+  /// Input: the analysis relied on its being at least 1, so that 0 must be refused.
+  bool positive = false;
 };
 
 /// left == right, which `op` needs and the analysis cannot tell.
@@ -104,12 +106,8 @@ public:
   Dim minimum(Dim left, Dim right) override { return extremum(Symbol::Kind::Minimum, left, right); }
   Dim maximum(Dim left, Dim right) override { return extremum(Symbol::Kind::Maximum, left, right); }
   Dim simplify(Dim expression) override;
-  std::optional<int64_t> getLowerBound(Dim expression) override {
-    return boundsOf(expression).lower;
-  }
-  std::optional<int64_t> getUpperBound(Dim expression) override {
-    return boundsOf(expression).upper;
-  }
+  std::optional<int64_t> getLowerBound(Dim expression) override;
+  std::optional<int64_t> getUpperBound(Dim expression) override;
   bool requireEqual(Dim left, Dim right, mlir::Operation *op) override;
   llvm::LogicalResult inferRegion(mlir::Region &region) override;
 
@@ -118,15 +116,20 @@ private:
 
   llvm::LogicalResult inferOperation(mlir::Operation *op);
   void setArgumentShapes();
-  Dim addSymbol(Symbol symbol, Bounds bounds);
+  /// `safe` holds also where sizes of inputs are 0.
+  Dim addSymbol(Symbol symbol, Bounds bounds, Bounds safe);
   Dim extremum(Symbol::Kind kind, Dim left, Dim right);
+  /// Sizes of inputs are at least 1, but for `safeBoundsOf` at least 0.
   Bounds boundsOf(Dim expression);
+  Bounds safeBoundsOf(Dim expression);
+  /// What was concluded holds only where these sizes of inputs are at least 1.
+  void rely(Dim expression);
   Dim representative(Dim expression);
 
   mlir::func::FuncOp func;
   mlir::MLIRContext *context;
   llvm::SmallVector<Symbol> symbols;
-  llvm::SmallVector<Bounds> symbolBounds;
+  llvm::SmallVector<Bounds> symbolBounds, safeBounds;
   llvm::SmallVector<Assumption> assumptions;
   /// A value that is absent has not been inferred; an empty optional is unranked.
   llvm::DenseMap<mlir::Value, std::optional<llvm::ArrayRef<Dim>>> shapes;

@@ -23,10 +23,7 @@ struct Element {
   Operation *op;
 
   Dim constant(int64_t value) const { return evaluator.constant(value); }
-  bool isNonNegative(Dim value) const {
-    std::optional<int64_t> lower = evaluator.getLowerBound(value);
-    return lower && *lower >= 0;
-  }
+  bool isNonNegative(Dim value) const { return analysis::isNonNegative(evaluator, value); }
   /// 1, 0, or null where it cannot be told whether `difference` < 0.
   Dim isNegative(Dim difference) const {
     std::optional<int64_t> upper = evaluator.getUpperBound(difference);

@@ -24,11 +24,10 @@ static Dim clampBound(ShapeEvaluator &evaluator, Dim bound, Dim size, Dim low, D
     if (*value < 0)
       bound = evaluator.simplify(size + *value);
   } else {
-    std::optional<int64_t> lower = evaluator.getLowerBound(bound),
-                           upper = evaluator.getUpperBound(bound);
+    std::optional<int64_t> upper = evaluator.getUpperBound(bound);
     if (upper && *upper < 0)
       bound = evaluator.simplify(size + bound);
-    else if (!lower || *lower < 0)
+    else if (!isNonNegative(evaluator, bound))
       return Dim();
   }
   return evaluator.maximum(low, evaluator.minimum(bound, high));

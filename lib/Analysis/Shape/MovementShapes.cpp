@@ -150,7 +150,6 @@ static LogicalResult inferReshape(ReshapeOp op, ShapeEvaluator &evaluator) {
   bool known = true;
   for (auto [axis, size] : llvm::enumerate(*target)) {
     std::optional<int64_t> value = asConstant(size);
-    std::optional<int64_t> lower = evaluator.getLowerBound(size);
     Dim resolved = size;
     if (value && *value == 0 && !op.getAllowzero()) {
       if (input && axis >= input->size())
@@ -166,7 +165,7 @@ static LogicalResult inferReshape(ReshapeOp op, ShapeEvaluator &evaluator) {
       continue;
     } else if (value && *value < -1) {
       return op.emitOpError() << "size " << *value << " at axis " << axis << " is negative";
-    } else if (!value && !(lower && *lower >= 0)) {
+    } else if (!value && !isNonNegative(evaluator, size)) {
       // It may be -1 when the model runs. 0 it is only of empty tensors, which
       // models are not run on.
       resolved = evaluator.unknownDim(op.getReshaped(), axis);

@@ -117,6 +117,11 @@ static bool shareSymbol(Dim left, Dim right) {
   return result;
 }
 
+bool analysis::isNonNegative(ShapeEvaluator &evaluator, Dim value) {
+  value = evaluator.simplify(value);
+  return evaluator.maximum(value, evaluator.constant(0)) == value;
+}
+
 /// One axis of a broadcast; null where the sizes contradict each other.
 static Dim broadcastSize(Operation *op, ShapeEvaluator &evaluator, Dim left, Dim right) {
   std::optional<int64_t> a = asConstant(left), b = asConstant(right);
@@ -135,12 +140,14 @@ static Dim broadcastSize(Operation *op, ShapeEvaluator &evaluator, Dim left, Dim
     bool possible = (!lower || *lower <= size) && (!upper || *upper >= size || *upper >= 1);
     return possible ? known : Dim();
   }
+  if (shareSymbol(left, right))
+    return evaluator.requireEqual(left, right, op) ? left : Dim();
   // Two formulas over one input size (the two sides of a residual connection)
   // are meant to agree; sizes of different inputs may broadcast.
   std::optional<int64_t> lowerLeft = evaluator.getLowerBound(left),
                          lowerRight = evaluator.getLowerBound(right);
   bool cannotBroadcast = lowerLeft && *lowerLeft > 1 && lowerRight && *lowerRight > 1;
-  if (cannotBroadcast || shareSymbol(left, right))
+  if (cannotBroadcast)
     return evaluator.requireEqual(left, right, op) ? left : Dim();
   return evaluator.maximum(left, right);
 }

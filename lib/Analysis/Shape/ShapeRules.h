@@ -65,6 +65,8 @@ std::optional<int64_t> asConstant(Dim size);
 std::optional<llvm::SmallVector<int64_t>> asConstants(ShapeRef sizes);
 /// Number of elements, if it is constant and at most `limit`.
 std::optional<int64_t> countElements(ShapeRef shape, int64_t limit = ShapeEvaluator::kMaxElements);
+/// Whether `value` is at least 0 for every input.
+bool isNonNegative(ShapeEvaluator &evaluator, Dim value);
 /// The product of sizes.
 Dim product(ShapeRef sizes, ShapeEvaluator &evaluator);
 

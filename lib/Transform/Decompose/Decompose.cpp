@@ -130,6 +130,7 @@ void transform::registerDecompositionModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
     attachFusedDecompositions(context);
     attachAttentionDecompositions(context);
+    attachExpertDecompositions(context);
     attachQuantizedDecompositions(context);
   });
 }

@@ -133,6 +133,7 @@ void attachDecomposition(mlir::MLIRContext *context) {
 // The families, each in a file of its own.
 void attachFusedDecompositions(mlir::MLIRContext *context);
 void attachAttentionDecompositions(mlir::MLIRContext *context);
+void attachExpertDecompositions(mlir::MLIRContext *context);
 void attachQuantizedDecompositions(mlir::MLIRContext *context);
 
 } // namespace secateur::transform

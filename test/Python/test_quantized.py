@@ -1,0 +1,64 @@
+"""Models as onnxruntime.quantization writes them: through the compiled library, pruned, and proved."""
+
+import logging
+import pathlib
+import sys
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
+
+from test_lowering import run_library, sh
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+IMAGES = np.load(ROOT / "samples" / "mnist_test.npz")
+KINDS = ["qdq", "qdq_channels", "operators", "operators_channels", "dynamic"]
+
+
+class Images(CalibrationDataReader):
+    def __init__(self, name, images):
+        self.batches = iter([{name: batch} for batch in np.split(images, 4)])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def images():
+    data = next(IMAGES[key] for key in IMAGES if IMAGES[key].ndim >= 3).astype(np.float32)[:64]
+    return data.reshape(64, 1, 28, 28) / max(data.max(), 1)
+
+
+def quantize(model, target, kind):
+    logging.getLogger().setLevel(logging.ERROR)
+    if kind == "dynamic":
+        quantize_dynamic(model, target)
+        return
+    name = ort.InferenceSession(str(model)).get_inputs()[0].name
+    quantize_static(model, target, Images(name, images()), weight_type=QuantType.QInt8,
+                    quant_format=QuantFormat.QDQ if kind.startswith("qdq") else QuantFormat.QOperator,
+                    per_channel=kind.endswith("channels"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sample", ["mnist_cnn", "mnist_vit"])
+def test_quantized(tmp_path, sample, kind):
+    dense, pruned, plan, library = (tmp_path / name for name in ("q.onnx", "p.onnx", "plan.json", "q.so"))
+    quantize(ROOT / "samples" / f"{sample}.onnx", dense, kind)
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(str(dense), options)
+    feeds = {session.get_inputs()[0].name: images()[:16]}
+    (name,) = [output.name for output in session.get_outputs()]
+    wanted = session.run(None, feeds)[0]
+    sh("compile-model", dense, "-o", library)
+    found = run_library(library, feeds)[name]
+    # A number that lies between two steps may be rounded either way.
+    assert np.abs(found - wanted).max() <= 0.1 * np.abs(wanted).max()
+    assert (found.argmax(1) == wanted.argmax(1)).all()
+
+    nominal = ["--nominal-shape", f"{session.get_inputs()[0].name}=1x1x28x28"]
+    sh("compile-model", dense, "-o", pruned, "--budget", "flops=70%", "--save-plan", plan, *nominal)
+    sh(sys.executable, ROOT / "scripts" / "prove.py", dense, pruned, plan, "--shape", nominal[1].replace("=1x", "=2x"))
+    sh("compile-model", dense, "-o", library, "--plan", plan, "--verify", *nominal)
