@@ -13,6 +13,7 @@
 #include "secateur/Pruning/Passes.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace secateur::pruning {
 #define GEN_PASS_DEF_PRUNEANALYZE
@@ -23,6 +24,9 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
 using nn::Axis;
+
+/// More choices of what groups keep are not tried: then a position is kept.
+static constexpr size_t kMostChoices = 1 << 10;
 
 namespace {
 
@@ -49,10 +53,12 @@ private:
   void collect(Value value, ArrayRef<Axis> axes, bool keepsValue);
   void collectPins(Value value, ArrayRef<Axis> axes);
   void gather();
-  llvm::SmallDenseMap<size_t, Units> unitsOf(NodeId node);
+  void collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found);
+  bool survives(NodeId node, const Units &kept);
   bool canVanish(NodeId node);
-  std::optional<NodeId> onlyWayToVanish(NodeId node);
   void keepSome(NodeId node);
+  void takeOut(NodeId node);
+  double costOfKeeping(NodeId node);
   Group makeGroup(NodeId id);
   Group makeGathered(ArrayRef<NodeId> ids);
   Group startGroup(const Places &places);
@@ -264,70 +270,74 @@ void Writer::gather() {
     groups[found->second].push_back(id);
     gatheredIn[id] = found->second;
   }
-  // Something must stay of each axis: where its positions are all the units of a
-  // group, one unit of that. Else, as of [a0][b0] + [a0][b1] + [a1][b0] without a0
-  // and b0, a position of the axis.
+  // Something must stay of each axis. That each group keeps a unit is no help to an
+  // axis that has only a part of their product: [a0][b0] + [a0][b1] + [a1][b0] without
+  // a0 and b0.
+  llvm::SmallSetVector<NodeId, 16> distinct;
   for (NodeId axis : axes)
+    distinct.insert(digits.find(axis));
+  for (NodeId axis : distinct)
     if (canVanish(axis))
       keepSome(axis);
 }
 
-/// The digit of one position without which nothing of a set is left, where that
-/// is the only way for it to vanish.
-std::optional<NodeId> Writer::onlyWayToVanish(NodeId node) {
+/// The groups of single positions that a set is made of.
+void Writer::collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found) {
   node = digits.find(node);
-  if (digits.childrenOf(node).empty())
-    return gatheredIn.contains(node) && !digits.pinOf(node) ? std::optional<NodeId>(node)
-                                                            : std::nullopt;
-  if (digits.isSum(node))
-    return std::nullopt;
-  std::optional<NodeId> only;
-  for (NodeId factor : digits.childrenOf(node)) {
-    if (!canVanish(factor))
-      continue;
-    if (only)
-      return std::nullopt;
-    only = onlyWayToVanish(factor);
-    if (!only)
-      return std::nullopt;
-  }
-  return only;
+  if (auto group = gatheredIn.find(node); group != gatheredIn.end() && !digits.pinOf(node))
+    found.insert(group->second);
+  for (NodeId child : digits.childrenOf(node))
+    collectGroups(child, found);
 }
 
-/// For each group, the units of it without which a piece of the sum is gone.
-llvm::SmallDenseMap<size_t, Writer::Units> Writer::unitsOf(NodeId node) {
-  SmallVector<NodeId> pieces = {node};
-  llvm::SmallDenseMap<size_t, Units> units;
-  while (!pieces.empty()) {
-    NodeId piece = digits.find(pieces.pop_back_val());
-    if (digits.isSum(piece))
-      llvm::append_range(pieces, digits.childrenOf(piece));
-    else if (std::optional<NodeId> digit = onlyWayToVanish(piece))
-      units[gatheredIn.lookup(*digit)].insert(*digit);
-  }
-  return units;
-}
-
-/// Whether all of a set may be gone, given the groups that keep a unit.
-bool Writer::canVanish(NodeId node) {
+/// Whether something of a set is left where, of all single positions, only `kept` are.
+bool Writer::survives(NodeId node, const Units &kept) {
   node = digits.find(node);
-  if (digits.pinOf(node))
-    return false;
+  auto survives = [&](NodeId child) { return this->survives(child, kept); };
   ArrayRef<NodeId> children = digits.childrenOf(node);
-  if (children.empty())
-    return gatheredIn.contains(node);
-  if (!digits.isSum(node))
-    return llvm::any_of(children, [&](NodeId child) { return canVanish(child); });
-  return llvm::all_of(children, [&](NodeId child) { return canVanish(child); }) &&
-         llvm::none_of(unitsOf(node), [&](auto &entry) {
-           return keepingUnit.contains(entry.first) &&
-                  entry.second.size() == groups[entry.first].size();
-         });
+  if (digits.pinOf(node) || children.empty())
+    return digits.pinOf(node) || !gatheredIn.contains(node) || kept.contains(node);
+  return digits.isSum(node) ? llvm::any_of(children, survives) : llvm::all_of(children, survives);
 }
 
-/// Keeps something of a set: a unit of a group that has no others than those of the
-/// set, or else a single position, which is taken out of its group.
+/// Whether all of a set may be gone, whichever unit the groups keep that keep one.
+bool Writer::canVanish(NodeId node) {
+  llvm::SmallSetVector<size_t, 4> found;
+  collectGroups(node, found);
+  found.remove_if([&](size_t group) { return !keepingUnit.contains(group); });
+  size_t choices = 1;
+  for (size_t group : found)
+    choices *= std::min(groups[group].size(), kMostChoices + 1);
+  if (choices > kMostChoices)
+    return true;
+  for (size_t choice = 0; choice < choices; ++choice) {
+    Units kept;
+    size_t rest = choice;
+    for (size_t group : found) {
+      kept.insert(groups[group][rest % groups[group].size()]);
+      rest /= groups[group].size();
+    }
+    if (!survives(node, kept))
+      return true;
+  }
+  return false;
+}
+
+/// Keeps something of a set: by a unit of each group that it is made of or, where
+/// that is not enough, by single positions, which are taken out of their groups.
 void Writer::keepSome(NodeId node) {
+  llvm::SmallSetVector<size_t, 4> found;
+  collectGroups(node, found);
+  for (size_t group : found)
+    if (groups[group].size() > 1)
+      keepingUnit.insert(group);
+  if (canVanish(node))
+    takeOut(node);
+}
+
+/// Takes positions out of their groups, so that something of a set stays: those that
+/// cost least.
+void Writer::takeOut(NodeId node) {
   node = digits.find(node);
   SmallVector<NodeId> children(digits.childrenOf(node));
   if (children.empty()) {
@@ -336,20 +346,42 @@ void Writer::keepSome(NodeId node) {
     keepingUnit.erase(group);
     llvm::erase(groups[group], node);
     gatheredIn.erase(node);
-    return;
-  }
-  if (!digits.isSum(node)) {
+  } else if (digits.isSum(node)) {
+    takeOut(*llvm::min_element(
+        children, [&](NodeId a, NodeId b) { return costOfKeeping(a) < costOfKeeping(b); }));
+  } else {
     for (NodeId child : children)
       if (canVanish(child))
-        keepSome(child);
-    return;
+        takeOut(child);
   }
-  for (auto &[group, units] : unitsOf(node))
-    if (units.size() > 1 && units.size() == groups[group].size()) {
-      keepingUnit.insert(group);
-      return;
+}
+
+/// How many elements of weights stay where something of a set has to.
+double Writer::costOfKeeping(NodeId node) {
+  node = digits.find(node);
+  ArrayRef<NodeId> children = digits.childrenOf(node);
+  if (!children.empty()) {
+    bool isSum = digits.isSum(node);
+    double cost = isSum ? std::numeric_limits<double>::infinity() : 0;
+    for (NodeId child : children) {
+      if (isSum)
+        cost = std::min(cost, costOfKeeping(child));
+      else if (canVanish(child))
+        cost += costOfKeeping(child);
     }
-  keepSome(children.front());
+    return cost;
+  }
+  double elements = 0;
+  for (const Place &place : placesOf[node]) {
+    if (!isWeight(place.value))
+      continue;
+    auto type = cast<ShapedType>(place.value.getType());
+    double positions = place.block;
+    for (const prune::AxisPart::Loop &loop : place.outer)
+      positions *= loop.count;
+    elements += positions * type.getNumElements() / type.getDimSize(place.axis);
+  }
+  return elements;
 }
 
 void Writer::write() {

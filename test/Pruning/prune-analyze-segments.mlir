@@ -223,3 +223,28 @@ func.func @padding(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf32> {
   // CHECK-NOT: prune.group
   return %2 : tensor<?x2xf32>
 }
+
+// Every pair of a head and a position inside it, in another order: as each group
+// keeps a unit, something is left of the axis, and all of them may leave.
+// CHECK-LABEL: @permuted_heads
+func.func @permuted_heads(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf32> {
+  %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<4x2xf32> loc("b")
+  %c = nn.constant dense<1.0> : tensor<2x2xf32> loc("c")
+  %order = nn.constant dense<[2, 1, 3, 0]> : tensor<4xi64>
+  %heads = nn.constant dense<[-1, 2, 2]> : tensor<3xi64>
+  %flat = nn.constant dense<[-1, 4]> : tensor<2xi64>
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.reshape %0, %heads : (tensor<?x4xf32>, tensor<3xi64>) -> tensor<?x2x2xf32>
+  %2 = nn.relu %1 : (tensor<?x2x2xf32>) -> tensor<?x2x2xf32>
+  %3 = nn.reshape %2, %flat : (tensor<?x2x2xf32>, tensor<2xi64>) -> tensor<?x4xf32>
+  %4 = nn.gather %3, %order {axis = 1 : i64} : (tensor<?x4xf32>, tensor<4xi64>) -> tensor<?x4xf32>
+  %5 = nn.matmul %4, %b : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+  %6 = nn.reshape %0, %heads : (tensor<?x4xf32>, tensor<3xi64>) -> tensor<?x2x2xf32>
+  %7 = nn.matmul %6, %c : (tensor<?x2x2xf32>, tensor<2x2xf32>) -> tensor<?x2x2xf32>
+  %8 = nn.reduce_sum %7 {keepdims = 0 : i64} : (tensor<?x2x2xf32>) -> tensor<f32>
+  %9 = nn.add %5, %8 : (tensor<?x2xf32>, tensor<f32>) -> tensor<?x2xf32>
+  // CHECK: prune.group "a:1" units(2) (%a[1: {[0, 1], [2, 3]}], %b[0: {[1, 3], [0, 2]}],
+  // CHECK: prune.group "a:1#1" units(2) (%a[1: {[0, 2], [1, 3]}], %b[0: {[0, 3], [1, 2]}], %c[0: {[0], [1]}],
+  return %9 : tensor<?x2xf32>
+}
