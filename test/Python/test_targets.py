@@ -97,3 +97,26 @@ def test_address_sanitizer_sees_the_code(tmp_path):
         result = run_checked("address", library, *inputs)
         assert (result.returncode == 0) == clean, result.stderr[:2000]
         assert ("AddressSanitizer" in result.stderr) != clean
+
+
+@pytest.mark.parametrize("name", ["mnist_cnn", "mnist_vit", "ppocr_rec", "magika"])
+def test_buffers_between_guard_pages(name, tmp_path):
+    """Nothing is read or written beyond inputs and outputs, by vectors of the tails either."""
+    file, library = models.path(name), tmp_path / "model.so"
+    sh("compile-model", file, "-o", library)
+    feeds = models.feeds(file, models.MODELS[name][1][-1])
+    np.savez(tmp_path / "feeds.npz", **feeds)
+    for side in ("end", "begin"):
+        result = subprocess.run([sys.executable, models.ROOT / "test/Python/guarded.py", library, tmp_path / "feeds.npz", side],
+                                capture_output=True, text=True, check=False)
+        assert result.returncode == 0 and "guarded buffers" in result.stdout, (result.returncode, result.stderr[-2000:])
+
+
+def test_threads_do_not_change_the_library(tmp_path):
+    libraries = []
+    for threads in (1, 2, 5):
+        library = tmp_path / str(threads) / "model.so"
+        library.parent.mkdir()
+        sh("compile-model", models.path("ppocr_rec"), "-o", library, "--threads", threads)
+        libraries.append(library.read_bytes())
+    assert libraries[0] == libraries[1] == libraries[2]

@@ -256,8 +256,11 @@ static void benchmark(const Model &model, const Arguments &arguments,
                 static_cast<unsigned long long>(used.weightBytes),
                 static_cast<unsigned long long>(used.arenaBytes), model.api->mathMode());
   else
-    std::printf("median %.4g ms, min %.4g ms, p90 %.4g ms (%zu runs, %d threads, %s math)\n",
-                median, times[0], p90, count, threads, model.api->mathMode());
+    std::printf("median %.4g ms, min %.4g ms, p90 %.4g ms (%zu runs, %d threads, %s math), "
+                "%.2f MiB of weights, %.2f MiB of intermediate values at once\n",
+                median, times[0], p90, count, threads, model.api->mathMode(),
+                static_cast<double>(used.weightBytes) / (1 << 20),
+                static_cast<double>(used.arenaBytes + used.dynamicBytes) / (1 << 20));
 }
 
 int main(int argc, char **argv) {
