@@ -198,3 +198,15 @@ func.func @what_no_model_covers(%x: tensor<2x?x4x4xf32> {nn.name = "x"}) -> (ten
   // CHECK: prune.pin %g axis 0 "this form of the operator is not modelled"
   return %1 : tensor<2x?x8x8xf32>
 }
+
+// What stands where height and width are is space.
+// CHECK-LABEL: @channels_as_space
+func.func @channels_as_space(%x: tensor<2x3x4x4xf32> {nn.name = "x"}) -> tensor<2x16x2x3xf32> {
+  %a = nn.constant dense<1.0> : tensor<6x3x1x1xf32> loc("a")
+  %0 = nn.conv %x, %a : (tensor<2x3x4x4xf32>, tensor<6x3x1x1xf32>) -> tensor<2x6x4x4xf32>
+  %1 = nn.transpose %0 {perm = array<i64: 0, 2, 3, 1>} : (tensor<2x6x4x4xf32>) -> tensor<2x4x4x6xf32>
+  %2 = nn.space_to_depth %1 {blocksize = 2 : i64} : (tensor<2x4x4x6xf32>) -> tensor<2x16x2x3xf32> loc("blocks")
+  // CHECK-NOT: prune.group
+  // CHECK: prune.pin %a axis 0 "positions in space stay" by "SpaceToDepth 'blocks'"
+  return %2 : tensor<2x16x2x3xf32>
+}

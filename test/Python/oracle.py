@@ -133,17 +133,18 @@ class Oracle:
         """`runnable` makes a model that ONNX Runtime can run of one that it cannot."""
         import oracle_rules
 
-        self.model, self.feeds, self.interface = model, feeds, set(interface)
-        self.weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        self.model, self.feeds, self.interface = with_initializers(model), feeds, set(interface)
+        self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+        self.weights = {t.name: numpy_helper.to_array(t) for t in self.model.graph.initializer}
         self._session = self._open(runnable)
         self.values = {**feeds, **self.weights, **self.run({})}
         self.shapes = {name: tuple(np.shape(value)) for name, value in self.values.items()}
         # Axes that stay, zeros that are needed, and weights that keep their values in the proof.
         self.links, self.pins, self.needs, self.keeps, self.costs, self.base = [], {}, [], set(), [], {}
-        for value in list(model.graph.input) + list(model.graph.output):
+        for value in list(self.model.graph.input) + list(self.model.graph.output):
             if value.name not in self.weights and value.name not in self.interface:
                 self.pin(value.name, "the interface keeps its size")
-        for node in model.graph.node:
+        for node in self.model.graph.node:
             oracle_rules.declare(self, node)
         sizes = {name: int(np.prod(shape)) for name, shape in self.shapes.items()}
         self.nothing = {name: np.zeros(size, bool) for name, size in sizes.items()}
@@ -305,6 +306,21 @@ class Oracle:
                 kept *= 1 - slab.mean()
             saved += macs * (1 - kept)
         return saved
+
+
+def with_initializers(model):
+    """The model with initializers in place of nodes that are constants."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    del result.graph.node[:]
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            tensor = result.graph.initializer.add()
+            tensor.CopyFrom(node.attribute[0].t)
+            tensor.name = node.output[0]
+        else:
+            result.graph.node.append(node)
+    return result
 
 
 def contains(left, right):

@@ -161,7 +161,7 @@ def movement(oracle, node):
         strided_slice(oracle, node)
     if node.op == "Pad" and node.get("mode", "constant") != "constant":
         return unknown(oracle, node)
-    evaluator = ReferenceEvaluator(node.proto)
+    evaluator = ReferenceEvaluator(node.proto, opsets={"": oracle.opset})
     for index in data:
         name = node.inputs[index]
         feeds = {other: oracle.values[other] for other in node.inputs.values()}
@@ -315,7 +315,9 @@ def over_axes(oracle, node, axes, reason, zeros):
 
 @rule("Softmax", "LogSoftmax", "Hardmax")
 def along(oracle, node):
-    over_axes(oracle, node, [node.axis(-1)], "it computes along this axis", False)
+    # Up to opset 12 along all axes from `axis` on.
+    axes = [node.axis(-1)] if oracle.opset >= 13 else range(node.axis(1), node.rank(node.inputs[0]))
+    over_axes(oracle, node, axes, "it computes along this axis", False)
     broadcast(oracle, node.inputs[0], node.out)
 
 
@@ -350,7 +352,8 @@ def group_norm(oracle, node):
 @rule(*[name for name in SHAPES if name.startswith("Reduce")])
 def reduction(oracle, node):
     x = node.inputs[0]
-    axes = [int(a) % node.rank(x) for a in node.value(1)] if 1 in node.inputs else list(range(node.rank(x)))
+    named = node.value(1) if 1 in node.inputs else node.get("axes", range(node.rank(x)))
+    axes = [int(a) % node.rank(x) for a in named]
     zeros = node.op in ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
     over_axes(oracle, node, axes, f"{node.op} counts or compares positions", zeros)
     names = "abcdefgh"[: node.rank(x)]

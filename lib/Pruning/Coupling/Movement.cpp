@@ -165,6 +165,8 @@ struct DepthToSpaceCoupling
     ArrayRef<Dim> shape = *builder.shape(op->getResult(0));
     if (x.size() != 4)
       return;
+    builder.pin(x[2], "positions in space stay");
+    builder.pin(x[3], "positions in space stay");
     Dim block = getAffineConstantExpr(d2s.getBlocksize(), op->getContext());
     bool dcr = d2s.getMode() == "DCR";
     SmallVector<Dim> sizes =
@@ -190,6 +192,8 @@ struct SpaceToDepthCoupling
     ArrayRef<Dim> shape = *builder.shape(op->getResult(0));
     if (x.size() != 4)
       return;
+    builder.pin(x[2], "positions in space stay");
+    builder.pin(x[3], "positions in space stay");
     Dim block = getAffineConstantExpr(s2d.getBlocksize(), op->getContext());
     Axis row = builder.rigid(block, "positions in space become channels"),
          column = builder.rigid(block, "positions in space become channels");
