@@ -280,6 +280,17 @@ LogicalResult LoweringContext::lowerOperation(Operation *op) {
       (void)unsupported(op, "the rank of an operand or result is not known");
       return success();
     }
+  // Tensors of no elements need no computing.
+  auto isEmpty = [&](Value result) {
+    return isa<TensorType>(result.getType()) &&
+           llvm::any_of(shape(result), [](Dim dim) { return constantOf(dim) == 0; }) &&
+           llvm::all_of(shape(result), [&](Dim dim) { return known(dim); });
+  };
+  if (op->getNumResults() && op->getNumRegions() == 0 && llvm::all_of(op->getResults(), isEmpty)) {
+    for (Value result : op->getResults())
+      set(result, empty(result, Layout::RowMajor));
+    return success();
+  }
   Operation *outer = std::exchange(current, op);
   Location location = b.getLoc();
   b.setLoc(op->getLoc());
