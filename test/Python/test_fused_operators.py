@@ -226,7 +226,7 @@ def prove(folder, dense, budget, *options):
     pruned, plan, library = folder / "pruned.onnx", folder / "plan.json", folder / "pruned.so"
     sh("compile-model", dense, "-o", pruned, "--budget", budget, "--save-plan", plan, *options)
     sh(sys.executable, ROOT / "scripts" / "prove.py", dense, pruned, plan)
-    print(sh("compile-model", dense, "-o", library, "--plan", plan, "--verify", *options))
+    sh("compile-model", dense, "-o", library, "--plan", plan, *options)
     return pruned, library
 
 
@@ -236,6 +236,8 @@ def test_pruned_transformer(tmp_path, kind):
     dense = tmp_path / "dense.onnx"
     onnx.save(g.model(), dense)
     options = ["--allow-interface", "past_0", "--allow-interface", "past_1"] if "past_0" in g.feeds else []
+    if kind == "packed":
+        options.append("--verify")
     pruned, library = prove(tmp_path, dense, "flops=60%", *options)
     counts = {a.name: a.i for n in onnx.load(pruned).graph.node for a in n.attribute if a.name.endswith("num_heads")}
     assert counts["num_heads"] <= 4

@@ -40,9 +40,13 @@ def quantize(model, target, kind):
                     per_channel=kind.endswith("channels"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("sample", ["mnist_cnn", "mnist_vit"])
-def test_quantized(tmp_path, sample, kind):
+# One case runs native code of the pruned model, too: that takes several times as long.
+CASES = [("mnist_cnn", kind, kind == "operators_channels") for kind in KINDS]
+CASES += [("mnist_vit", "qdq_channels", False), ("mnist_vit", "operators", False)]
+
+
+@pytest.mark.parametrize("sample, kind, verify", CASES)
+def test_quantized(tmp_path, sample, kind, verify):
     dense, pruned, plan, library = (tmp_path / name for name in ("q.onnx", "p.onnx", "plan.json", "q.so"))
     quantize(ROOT / "samples" / f"{sample}.onnx", dense, kind)
     options = ort.SessionOptions()
@@ -61,4 +65,5 @@ def test_quantized(tmp_path, sample, kind):
     nominal = ["--nominal-shape", f"{session.get_inputs()[0].name}=1x1x28x28"]
     sh("compile-model", dense, "-o", pruned, "--budget", "flops=70%", "--save-plan", plan, *nominal)
     sh(sys.executable, ROOT / "scripts" / "prove.py", dense, pruned, plan, "--shape", nominal[1].replace("=1x", "=2x"))
-    sh("compile-model", dense, "-o", library, "--plan", plan, "--verify", *nominal)
+    if verify:
+        sh("compile-model", dense, "-o", library, "--plan", plan, "--verify", *nominal)
