@@ -5,6 +5,7 @@
 #include "secateur/Export/Export.h"
 
 #include "GraphExporter.h"
+#include "SpellOutCounts.h"
 
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Support/OnnxSchema.h"
@@ -81,6 +82,8 @@ LogicalResult secateur::exportOnnx(ModuleOp module, StringRef path, const Export
   auto function = module.lookupSymbol<func::FuncOp>("main");
   if (!function || !function.getBody().hasOneBlock())
     return module.emitError() << "expected one function named main, of one block";
+  if (failed(spellOutCounts(function)))
+    return failure();
   int64_t imported = 0;
   if (auto imports = module->getAttrOfType<DictionaryAttr>("nn.opsets"))
     if (auto version = dyn_cast_or_null<IntegerAttr>(imports.get("ai.onnx")))
@@ -107,4 +110,10 @@ LogicalResult secateur::exportOnnx(ModuleOp module, StringRef path, const Export
     return failure();
   return writeModel(model, initializers, path, options.externalDataThreshold,
                     [&]() { return mlir::emitError(UnknownLoc::get(module.getContext())); });
+}
+
+FailureOr<std::vector<std::string>> secateur::constantsOfCounts(ModuleOp module) {
+  OwningOpRef<ModuleOp> copy(cast<ModuleOp>(module->clone()));
+  auto function = copy->lookupSymbol<func::FuncOp>("main");
+  return function ? spellOutCounts(function) : std::vector<std::string>();
 }

@@ -355,7 +355,8 @@ LogicalResult GraphExporter::exportBlock(Block &block, onnx::GraphProto &graph) 
       continue;
     LogicalResult exported = success();
     if (auto constant = dyn_cast<nn::ConstantOp>(op)) {
-      if (getValueName(constant).empty() && !constant.getInitializer())
+      bool plain = getValueName(constant).empty() || !constant->use_empty();
+      if (plain && !constant.getInitializer())
         unnamed.push_back({graph.node_size(), constant});
       exported = exportConstant(&op, graph);
     } else if (isa<nn::CustomOp>(op)) {

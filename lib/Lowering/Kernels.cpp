@@ -196,10 +196,12 @@ Value secateur::lowering::softmax(LoweringContext &context, Value input, ArrayRe
 }
 
 Value secateur::lowering::normalize(LoweringContext &context, bool rms, double epsilon, Value input,
-                                    ArrayRef<Dim> dims, Value scale, Value bias) {
+                                    ArrayRef<Dim> dims, Value scale, Value bias,
+                                    std::optional<int64_t> count) {
   Value init = context.empty(dims, cast<RankedTensorType>(input.getType()).getElementType());
   auto op = kern::NormOp::create(context.b, init.getType(),
                                  rms ? kern::NormKind::Rms : kern::NormKind::Layer,
-                                 APFloat(epsilon), input, scale, bias, init, IntegerAttr());
+                                 APFloat(epsilon), input, scale, bias, init,
+                                 count ? context.b.getI64IntegerAttr(*count) : IntegerAttr());
   return op->getResult(0);
 }

@@ -47,9 +47,11 @@ mlir::Value softmax(LoweringContext &context, mlir::Value input, llvm::ArrayRef<
                     bool logarithm, bool zeroEmpty = false);
 mlir::Value softmaxRows(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims,
                         bool logarithm, bool zeroEmpty = false);
-/// Over the last dimension; scale and bias may be null.
+/// Over the last dimension; scale and bias may be null. `count` positions are counted
+/// where it is given: what is missing is zero.
 mlir::Value normalize(LoweringContext &context, bool rms, double epsilon, mlir::Value input,
-                      llvm::ArrayRef<Dim> dims, mlir::Value scale, mlir::Value bias);
+                      llvm::ArrayRef<Dim> dims, mlir::Value scale, mlir::Value bias,
+                      std::optional<int64_t> count);
 /// Transposes by `permutation` and packs into panels of 16; `dims` are those of
 /// the operand.
 mlir::Value pack(LoweringContext &context, mlir::Value input, llvm::ArrayRef<Dim> dims,

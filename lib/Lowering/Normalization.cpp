@@ -140,8 +140,11 @@ struct Moments {
 };
 } // namespace
 
+/// With `counted`, the statistics divide by that many positions: those that are
+/// not there hold zero, and each is `mean` away from the mean.
 static Moments computeMoments(LoweringContext &context, Value tensor, ArrayRef<Dim> dims,
-                              ArrayRef<int64_t> axes, double epsilon, bool centered = true) {
+                              ArrayRef<int64_t> axes, double epsilon, bool centered = true,
+                              std::optional<Dim> counted = std::nullopt) {
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
   Moments moments;
   for (int64_t axis = 0, e = dims.size(); axis < e; ++axis)
@@ -149,7 +152,8 @@ static Moments computeMoments(LoweringContext &context, Value tensor, ArrayRef<D
       moments.keptAxes.push_back(axis);
   SmallVector<Dim> kept = keptDims(dims, axes);
   Scalars s(context.b, type, ScalarKind::Float);
-  Value zero = s.number(0), count = elementCount(context, dims, axes, type);
+  Value zero = s.number(0), present = elementCount(context, dims, axes, type);
+  Value count = counted ? elementCount(context, {*counted}, {0}, type) : present;
   SmallVector<int64_t> all = range(0, dims.size());
   Value squares;
   if (centered) {
@@ -174,6 +178,17 @@ static Moments computeMoments(LoweringContext &context, Value tensor, ArrayRef<D
   Value variance = reduceTensor(
       context, squares, dims, Layout::RowMajor, axes, zero,
       [&](ImplicitLocOpBuilder &b, Value x, Value sum) { return Scalars(b, x).add(sum, x); });
+  if (centered && counted) {
+    Value missing = s.sub(count, present);
+    SmallVector<int64_t> keptAll = range(0, kept.size());
+    variance =
+        context.pointwise(kept, type, Layout::RowMajor,
+                          {PlacedTensor{variance, keptAll}, PlacedTensor{moments.mean, keptAll}},
+                          [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                            Scalars f(b, x[0]);
+                            return f.add(x[0], f.mul(missing, f.mul(x[1], x[1])));
+                          });
+  }
   moments.inverse = mapTensor(context, variance, kept, [&](ImplicitLocOpBuilder &b, Value x) {
     Scalars f(b, x);
     return f.div(f.number(1), f.sqrt(f.add(f.div(x, count), f.number(epsilon))));
@@ -254,7 +269,8 @@ static LogicalResult lowerBatchNorm(nn::BatchNormalizationOp op, LoweringContext
 /// Groups of channels share their statistics; an instance norm has groups of one.
 static LogicalResult normalizeGroups(Operation *op, LoweringContext &context, Value input,
                                      Value scale, Value bias, Value result,
-                                     std::optional<int64_t> groups, double epsilon) {
+                                     std::optional<int64_t> groups, double epsilon,
+                                     std::optional<int64_t> count = std::nullopt) {
   int64_t rank = context.rank(input);
   ArrayRef<Dim> x = context.shape(input);
   if (rank < 2 || LoweringContext::kindOf(input) != ScalarKind::Float)
@@ -280,7 +296,14 @@ static LogicalResult normalizeGroups(Operation *op, LoweringContext &context, Va
   }
   int64_t groupAxis = channelAxis;
   Value tensor = context.reshape(context.get(input, layout), stored, split);
-  Moments moments = computeMoments(context, tensor, split, reduced, epsilon);
+  std::optional<Dim> counted;
+  if (count) {
+    counted = context.constantDim(*count);
+    for (int64_t axis = 2; axis < rank; ++axis)
+      counted = *counted * x[axis];
+  }
+  Moments moments =
+      computeMoments(context, tensor, split, reduced, epsilon, /*centered=*/true, counted);
   auto perChannel = [&](Value value) {
     Value matrix = context.reshape(context.get(value), context.shape(value), {group, width});
     return PlacedTensor{matrix, {groupAxis, groupAxis + 1}};
@@ -296,7 +319,7 @@ static LogicalResult lowerInstanceNorm(nn::InstanceNormalizationOp op, LoweringC
 }
 static LogicalResult lowerGroupNorm(nn::GroupNormalizationOp op, LoweringContext &context) {
   return normalizeGroups(op, context, op.getX(), op.getScale(), op.getBias(), op.getY(),
-                         op.getNumGroups(), op.getEpsilon().convertToDouble());
+                         op.getNumGroups(), op.getEpsilon().convertToDouble(), op.getCount());
 }
 
 //===----------------------------------------------------------------------===//
@@ -340,7 +363,8 @@ static PlacedTensor trailing(LoweringContext &context, Value value, ArrayRef<Dim
 
 static LogicalResult normalizeTrailing(Operation *op, LoweringContext &context, bool rms,
                                        Value input, Value scale, Value bias, int64_t axis,
-                                       double epsilon, Value result, Value mean, Value inverse) {
+                                       double epsilon, std::optional<int64_t> count, Value result,
+                                       Value mean, Value inverse) {
   int64_t rank = context.rank(input);
   ArrayRef<Dim> dims = context.shape(input);
   axis = axis < 0 ? axis + rank : axis;
@@ -360,12 +384,15 @@ static LogicalResult normalizeTrailing(Operation *op, LoweringContext &context, 
     SmallVector<Dim> rows(dims.take_front(axis));
     rows.push_back(width);
     Value normal = normalize(context, rms, epsilon, context.reshape(tensor, dims, rows), rows,
-                             *scaleRow, *biasRow);
+                             *scaleRow, *biasRow, count);
     context.set(result, context.reshape(normal, rows, dims));
     return success();
   }
   SmallVector<int64_t> axes = range(axis, rank);
-  Moments moments = computeMoments(context, tensor, dims, axes, epsilon, !rms);
+  std::optional<Dim> counted;
+  if (count)
+    counted = context.constantDim(*count);
+  Moments moments = computeMoments(context, tensor, dims, axes, epsilon, !rms, counted);
   context.set(result, applyMoments(context, tensor, dims, moments, trailing(context, scale, dims),
                                    trailing(context, bias, dims)));
   SmallVector<Dim> kept(dims.take_front(axis));
@@ -378,12 +405,12 @@ static LogicalResult normalizeTrailing(Operation *op, LoweringContext &context, 
 
 static LogicalResult lowerLayerNorm(nn::LayerNormalizationOp op, LoweringContext &context) {
   return normalizeTrailing(op, context, false, op.getX(), op.getScale(), op.getB(), op.getAxis(),
-                           op.getEpsilon().convertToDouble(), op.getY(), op.getMean(),
-                           op.getInvStdDev());
+                           op.getEpsilon().convertToDouble(), op.getCount(), op.getY(),
+                           op.getMean(), op.getInvStdDev());
 }
 static LogicalResult lowerRmsNorm(nn::RmsNormalizationOp op, LoweringContext &context) {
   return normalizeTrailing(op, context, true, op.getX(), op.getScale(), {}, op.getAxis(),
-                           op.getEpsilon().convertToDouble(), op.getY(), {}, {});
+                           op.getEpsilon().convertToDouble(), op.getCount(), op.getY(), {}, {});
 }
 
 static LogicalResult lowerMeanVariance(nn::MeanVarianceNormalizationOp op,

@@ -150,6 +150,9 @@ static LogicalResult lowerReduce(OpTy op, LoweringContext &context) {
   SmallVector<Dim> kept = keptDims(dims, *axes);
   if (recipe.after) {
     Value count = elementCount(context, dims, *axes, stored);
+    if constexpr (requires { op.getCount(); })
+      if (op.getCount())
+        count = s.number(double(*op.getCount()));
     reduced = mapTensor(context, reduced, kept, [&](ImplicitLocOpBuilder &builder, Value x) {
       Scalars scalars(builder, stored, kind);
       return recipe.after(scalars, x, count);

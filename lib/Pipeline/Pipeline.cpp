@@ -13,6 +13,7 @@
 #include "secateur/Pipeline/Verify.h"
 #include "secateur/Pruning/Groups.h"
 #include "secateur/Pruning/Prune.h"
+#include "secateur/Transform/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -55,6 +56,7 @@ public:
 
 private:
   bool isPruned() const { return !options.budgets.empty() || !options.plan.empty(); }
+  bool onlyFindsGroups() const { return !options.explain.empty() || !options.saveGroups.empty(); }
   bool isNative() const {
     return options.artifact == Artifact::Library || options.artifact == Artifact::Object ||
            options.artifact == Artifact::LLVM;
@@ -74,6 +76,7 @@ private:
   LogicalResult writeText();
   LogicalResult writeReportFile();
   LogicalResult infer(ModuleOp model);
+  LogicalResult recogniseNorms();
   pruning::NominalShapes countedShapes() const;
 
   const CompileOptions &options;
@@ -131,12 +134,11 @@ LogicalResult Compilation::runPhases() {
   phaseCount = 1 + isPruned() + verifies + (writes && isNative()) + writes;
   if (options.verify && !isPruned())
     return emitError(location) << "--verify proves a pruning: it needs --budget or --plan";
-  bool onlyGroups = !options.explain.empty() || !options.saveGroups.empty();
-  if (onlyGroups)
+  if (onlyFindsGroups())
     phaseCount = 2;
   if (failed(phase("Importing", [&] { return import(); })))
     return failure();
-  if (onlyGroups)
+  if (onlyFindsGroups())
     return phase("Finding groups", [&] { return explain(); });
   if (isPruned() && failed(phase("Pruning", [&] { return prune(); })))
     return failure();
@@ -186,6 +188,15 @@ LogicalResult Compilation::infer(ModuleOp model) {
   return manager.run(model);
 }
 
+/// Norms that an exporter spelled out: pruning has to know that they are norms.
+LogicalResult Compilation::recogniseNorms() {
+  PassManager manager(&context);
+  transform::NNFuseNormalizationsOptions norms;
+  norms.onlyScaled = true;
+  manager.addNestedPass<func::FuncOp>(transform::createNNFuseNormalizations(norms));
+  return manager.run(*module);
+}
+
 LogicalResult Compilation::import() {
   FailureOr<OwningOpRef<ModuleOp>> imported = importOnnx(options.input, &context);
   if (failed(imported))
@@ -195,6 +206,8 @@ LogicalResult Compilation::import() {
   if (!options.shapes.empty() && failed(analysis::specializeArguments(function, options.shapes)))
     return failure();
   if (failed(infer(*module)))
+    return failure();
+  if ((isPruned() || onlyFindsGroups()) && failed(recogniseNorms()))
     return failure();
   // The report of a model that is not pruned has its costs all the same.
   if (isPruned() || options.report.empty())
@@ -229,6 +242,7 @@ FailureOr<pruning::PruneOptions> Compilation::pruneOptions() {
   prune.plan.bestEffort = options.bestEffort;
   prune.keep = options.keep;
   prune.allowInterface = options.allowInterface;
+  prune.statistics = options.normStatistics;
   if (options.plan.empty())
     return prune;
   FailureOr<pruning::PlanFile> saved = pruning::readPlanFile(options.plan, &context);
@@ -259,8 +273,15 @@ LogicalResult Compilation::prune() {
     return failure();
   summary = outcome->report;
   interface = outcome->plan.interface;
+  summary.approximations = outcome->plan.approximations;
   if (options.savePlan.empty())
     return success();
+  FailureOr<std::vector<std::string>> constants = constantsOfCounts(*module);
+  if (failed(constants))
+    return failure();
+  for (const std::string &name : *constants)
+    outcome->plan.rewritten.push_back(
+        {name, "equivalent", "norms go on counting the erased positions"});
   return pruning::writePlanFile(outcome->plan, options.savePlan, &context);
 }
 
@@ -295,7 +316,8 @@ LogicalResult Compilation::verify() {
   }
   if (listener.print)
     listener.print(text);
-  if (!equal)
+  // An approximation is told, not refused.
+  if (!equal && summary.approximations.empty())
     return emitError(location) << "--verify: the pruned model does not equal the zeroed one within "
                                << llvm::formatv("{0:e0}", kVerifyTolerance).str()
                                << "; nothing was written";

@@ -5,6 +5,7 @@
 // pinned and that some weight has. Digits of one position (what the explicit form
 // leaves) that lie in the same places are gathered into one group, with lists.
 
+#include "Places.h"
 #include "Solver.h"
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/SymbolicShapes.h"
@@ -30,15 +31,6 @@ static constexpr size_t kMostChoices = 1 << 10;
 
 namespace {
 
-/// Where a digit lies: on an axis of a value.
-struct Place {
-  Value value;
-  int64_t axis;
-  int64_t offset, block;
-  SmallVector<prune::AxisPart::Loop, 1> outer;
-  bool keepsValue;
-};
-
 class Writer {
 public:
   Writer(func::FuncOp func, Solver &solver)
@@ -46,7 +38,6 @@ public:
   void write();
 
 private:
-  using Places = SmallVector<Place, 4>;
   using Units = llvm::SmallDenseSet<NodeId>;
 
   void untie(nn::ConstantOp constant);
@@ -59,7 +50,7 @@ private:
   void keepSome(NodeId node);
   void takeOut(NodeId node);
   double costOfKeeping(NodeId node);
-  Group makeGroup(NodeId id);
+  Group makeGroup(NodeId id, const Slots &slots);
   Group makeGathered(ArrayRef<NodeId> ids);
   Group startGroup(const Places &places);
   std::string uniqueName(const Places &places);
@@ -68,7 +59,7 @@ private:
   func::FuncOp func;
   Solver &solver;
   DigitGraph &digits;
-  llvm::MapVector<NodeId, Places> placesOf;
+  PlacesOf placesOf;
   /// The axes that are not pinned as a whole.
   SmallVector<NodeId> axes;
   /// What becomes a group: one digit, or digits of one position that lie on the
@@ -208,15 +199,20 @@ Group Writer::startGroup(const Places &places) {
   return group;
 }
 
-Group Writer::makeGroup(NodeId id) {
+Group Writer::makeGroup(NodeId id, const Slots &slots) {
   const Places &places = placesOf[id];
   Group group = startGroup(places);
-  group.units = digits.extent(id).factor;
+  int64_t values = digits.extent(id).factor;
+  std::optional<NodeId> outer = slots.slotsOf(id);
+  group.constraints.balanced = outer ? digits.extent(*outer).factor : 1;
+  group.units = values * group.constraints.balanced;
   for (const Place &place : places) {
     prune::MemberLayout &layout =
         group.layouts[llvm::find(group.members, place.value) - group.members.begin()];
-    layout.boxes.emplace_back().parts.push_back(
-        {place.axis, place.offset, place.block, place.outer, 1, 0, {}});
+    if (outer)
+      layout.boxes.push_back(slots.jointBox(place, values, *outer));
+    else
+      layout.boxes.emplace_back().parts.push_back(place.part());
   }
   return group;
 }
@@ -238,8 +234,7 @@ Group Writer::makeGathered(ArrayRef<NodeId> ids) {
         box->parts.front().lists.resize(ids.size());
       }
       SmallVector<int64_t> &list = box->parts.front().lists[unit];
-      prune::AxisPart single{place.axis, place.offset, place.block, place.outer, 1, 0, {}};
-      llvm::append_range(list, single.positions(0));
+      llvm::append_range(list, place.part().positions(0));
       llvm::sort(list);
       list.erase(llvm::unique(list), list.end());
     }
@@ -412,11 +407,13 @@ void Writer::write() {
 
   OpBuilder builder = OpBuilder::atBlockTerminator(&func.getBody().front());
   gather();
+  Slots slots(placesOf, digits);
   for (ArrayRef<NodeId> ids : groups) {
     if (ids.empty())
       continue;
     bool isGathered = gatheredIn.contains(ids.front());
-    buildGroup(builder, func.getLoc(), isGathered ? makeGathered(ids) : makeGroup(ids.front()));
+    buildGroup(builder, func.getLoc(),
+               isGathered ? makeGathered(ids) : makeGroup(ids.front(), slots));
   }
   for (const Pin &pin : pins)
     buildPin(builder, func.getLoc(), pin);

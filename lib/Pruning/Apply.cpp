@@ -276,11 +276,13 @@ FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &op
   stripGroups(func);
   for (nn::ConstantOp copy : merged)
     copy.erase();
-  ExtentRewriter rewriter(extents);
+  ExtentRewriter rewriter(extents, options.statistics);
   if (failed(rewriter.run()) || failed(eraseWeights(extents)))
     return failure();
   for (const auto &[name, reason] : rewriter.getRewritten())
     plan.rewritten.push_back({name, "shape", reason});
+  for (const auto &[node, reason] : rewriter.getApproximations())
+    plan.approximations.push_back({node, reason});
   shrinkTypes(func, extents);
   if (failed(checkShapes(func, extents, options.nominal)))
     return failure();
@@ -293,6 +295,7 @@ struct PruneApply : pruning::impl::PruneApplyBase<PruneApply> {
   void runOnOperation() override {
     ApplyOptions options;
     options.zero = zero;
+    options.statistics = normStatistics;
     FailureOr<PlanFile> plan = applyPlan(getOperation(), options);
     if (failed(plan) ||
         (!planFile.empty() && failed(writePlanFile(*plan, planFile, &getContext()))))

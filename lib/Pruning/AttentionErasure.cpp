@@ -12,7 +12,7 @@
 #include "mlir/IR/Builders.h"
 
 #include <cmath>
-#include <set>
+#include <map>
 
 using namespace mlir;
 using namespace secateur;
@@ -27,7 +27,7 @@ struct HeadsLeft {
 } // namespace
 
 /// Of positions [begin, begin + size) of `axis`, which were `heads` heads; nullopt where
-/// it is not the same in each head.
+/// it is not as much in each head.
 static std::optional<HeadsLeft> headsLeft(ErasureContext &context, Value value, int64_t axis,
                                           int64_t heads, int64_t begin = 0, int64_t size = 0) {
   llvm::ArrayRef<int64_t> dense = context.getDenseShape(value);
@@ -36,19 +36,19 @@ static std::optional<HeadsLeft> headsLeft(ErasureContext &context, Value value, 
   size = size ? size : dense[axis];
   if (heads < 1 || size % heads || size == 0)
     return std::nullopt;
-  int64_t denseInside = size / heads, count = 0;
-  std::set<int64_t> headsKept, insideKept;
+  int64_t denseInside = size / heads;
+  std::map<int64_t, int64_t> insideOf;
   for (int64_t position : context.getKept(value, axis)) {
     if (position < begin || position >= begin + size)
       continue;
-    headsKept.insert((position - begin) / denseInside);
-    insideKept.insert((position - begin) % denseInside);
-    ++count;
+    ++insideOf[(position - begin) / denseInside];
   }
-  HeadsLeft left{int64_t(headsKept.size()), int64_t(insideKept.size()), denseInside};
-  if (count == 0 || count != left.heads * left.inside)
+  if (insideOf.empty() ||
+      llvm::any_of(insideOf, [&](auto &head) { return head.second != insideOf.begin()->second; }))
     return std::nullopt;
-  return left;
+  // Where the heads are an axis of their own, what leaves may be another in each.
+  int64_t inside = heads == 1 ? context.getPrunedShape(value)[axis] : insideOf.begin()->second;
+  return HeadsLeft{int64_t(insideOf.size()), inside, denseInside};
 }
 
 /// Writes the scale out that `op` has by default, where the size of its heads changes.

@@ -502,10 +502,8 @@ void DigitGraph::forEachPinnedRun(NodeId node,
   }
 }
 
-/// A loop whose every round is followed by the next of the loop outside is one
-/// with it.
-static void addLoop(SmallVectorImpl<secateur::prune::AxisPart::Loop> &loops,
-                    secateur::prune::AxisPart::Loop loop) {
+void secateur::pruning::addLoop(SmallVectorImpl<prune::AxisPart::Loop> &loops,
+                                prune::AxisPart::Loop loop) {
   if (!loops.empty() && loops.back().count > 0 && loop.count > 0 &&
       loops.back().stride == loop.count * loop.stride)
     loops.back() = {loops.back().count * loop.count, loop.stride};

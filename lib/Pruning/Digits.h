@@ -68,6 +68,10 @@ struct Occurrence {
   llvm::SmallVector<prune::AxisPart::Loop, 1> outer;
 };
 
+/// Puts `loop` inside `loops`. A loop whose every round is followed by the next of the
+/// loop outside is one with it.
+void addLoop(llvm::SmallVectorImpl<prune::AxisPart::Loop> &loops, prune::AxisPart::Loop loop);
+
 class DigitGraph {
 public:
   NodeId digit(Extent extent);

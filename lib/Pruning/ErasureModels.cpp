@@ -83,23 +83,6 @@ struct RecurrentErasure : ErasureOpInterface::ExternalModel<RecurrentErasure<OpT
   }
 };
 
-struct GroupNormErasure
-    : ErasureOpInterface::ExternalModel<GroupNormErasure, nn::GroupNormalizationOp> {
-  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
-    auto norm = cast<nn::GroupNormalizationOp>(op);
-    // Whole groups leave, so that a group keeps its size.
-    llvm::ArrayRef<int64_t> dense = context.getDenseShape(norm.getX()),
-                            pruned = context.getPrunedShape(norm.getX());
-    if (dense.size() < 2 || ShapedType::isDynamic(dense[1]) || dense[1] % norm.getNumGroups() != 0)
-      return success();
-    int64_t channels = dense[1] / norm.getNumGroups();
-    if (channels == 0 || pruned[1] % channels != 0)
-      return op->emitError("cannot tell how many groups are left of a group norm");
-    norm.setNumGroups(pruned[1] / channels);
-    return success();
-  }
-};
-
 //===----------------------------------------------------------------------===//
 // Operands that name extents of the result
 //===----------------------------------------------------------------------===//
@@ -487,8 +470,8 @@ void pruning::registerErasureModels(DialectRegistry &registry) {
     nn::QlinearConvOp::attachInterface<ConvErasure<nn::QlinearConvOp, 3>>(*context);
     nn::MsFusedConvOp::attachInterface<ConvErasure<nn::MsFusedConvOp>>(*context);
     attachAttentionErasure(*context);
+    attachStatisticsErasure(*context);
     nn::ConvTransposeOp::attachInterface<ConvTransposeErasure>(*context);
-    nn::GroupNormalizationOp::attachInterface<GroupNormErasure>(*context);
     nn::GruOp::attachInterface<RecurrentErasure<nn::GruOp>>(*context);
     nn::LstmOp::attachInterface<RecurrentErasure<nn::LstmOp>>(*context);
     nn::RnnOp::attachInterface<RecurrentErasure<nn::RnnOp>>(*context);

@@ -11,6 +11,8 @@ namespace secateur::pruning {
 
 /// Attaches the models of attention to the operations of `context`.
 void attachAttentionErasure(mlir::MLIRContext &context);
+/// Those of norms and means.
+void attachStatisticsErasure(mlir::MLIRContext &context);
 
 } // namespace secateur::pruning
 

@@ -11,6 +11,7 @@
 #define SECATEUR_LIB_PRUNING_EXTENTREWRITER_H
 
 #include "dialects/NN/IR/NNErasure.h"
+#include "secateur/Pruning/Apply.h"
 #include "secateur/Pruning/Extents.h"
 
 #include <map>
@@ -20,7 +21,8 @@ namespace secateur::pruning {
 
 class ExtentRewriter : public nn::ErasureContext {
 public:
-  explicit ExtentRewriter(ModelExtents &extents) : extents(extents) {}
+  ExtentRewriter(ModelExtents &extents, NormStatistics statistics)
+      : extents(extents), statistics(statistics) {}
 
   /// Rewrites all attributes and integer constants that name extents. Fails with
   /// an error at the operation that cannot follow.
@@ -29,6 +31,15 @@ public:
   /// The integer constants that are new or changed, by name, with the reason.
   llvm::ArrayRef<std::pair<std::string, std::string>> getRewritten() const { return rewritten; }
 
+  /// Operations that are not the same as in the zeroed model, with the reason.
+  llvm::ArrayRef<std::pair<std::string, std::string>> getApproximations() const {
+    return approximations;
+  }
+
+  bool keepsCounts() const override { return statistics == NormStatistics::Dense; }
+  void approximates(mlir::Operation *op, llvm::StringRef reason) override {
+    approximations.emplace_back(nodeName(op), reason.str());
+  }
   llvm::ArrayRef<int64_t> getDenseShape(mlir::Value value) override {
     return extents.getDenseShape(original(value));
   }
@@ -80,10 +91,11 @@ private:
   void record(llvm::StringRef name, mlir::Operation *asker);
 
   ModelExtents &extents;
+  NormStatistics statistics;
   llvm::MapVector<mlir::OpOperand *, Wanted> demands;
   llvm::DenseMap<mlir::Value, std::optional<llvm::SmallVector<int64_t>>> pruned;
   llvm::DenseMap<mlir::Value, mlir::Value> cloneOf;
-  std::vector<std::pair<std::string, std::string>> rewritten;
+  std::vector<std::pair<std::string, std::string>> rewritten, approximations;
   std::set<std::string, std::less<>> names;
 };
 

@@ -194,7 +194,10 @@ std::optional<std::string> pruning::explain(func::FuncOp func, StringRef name) {
         if (!named)
           continue;
         os << (any ? ", " : "") << "group '" << group.name << "' (" << group.units << " units, "
-           << group.members.size() << " members)";
+           << group.members.size() << " members";
+        if (group.constraints.balanced > 1)
+          os << ", as many of each " << group.units / group.constraints.balanced;
+        os << ")";
         any = true;
       }
     }

@@ -137,6 +137,12 @@ bool fromJSON(const json::Value &value, PlanInterface &cut, json::Path path) {
   return readIndices(*indices, cut.indices, path.field("indices"));
 }
 
+bool fromJSON(const json::Value &value, PlanApproximation &approximation, json::Path path) {
+  json::ObjectMapper mapper(value, path);
+  return mapper && mapper.map("node", approximation.node) &&
+         mapper.mapOptional("reason", approximation.reason);
+}
+
 static bool fromJSON(const json::Value &value, PlanFile &plan, json::Path path) {
   json::ObjectMapper mapper(value, path);
   int64_t version = 0;
@@ -150,7 +156,8 @@ static bool fromJSON(const json::Value &value, PlanFile &plan, json::Path path) 
     plan.sha256 = model->getString("sha256").value_or("").str();
   return mapper.map("steps", plan.steps) && mapper.mapOptional("copies", plan.copies) &&
          mapper.mapOptional("rewritten", plan.rewritten) &&
-         mapper.mapOptional("interface", plan.interface);
+         mapper.mapOptional("interface", plan.interface) &&
+         mapper.mapOptional("approximations", plan.approximations);
 }
 
 } // namespace secateur::pruning
@@ -279,6 +286,14 @@ std::string secateur::pruning::printPlan(const PlanFile &plan) {
                                 printIndices(out, "indices", cut.indices);
                               });
                             });
+  if (!plan.approximations.empty())
+    printLines<PlanApproximation>(stream, "approximations", plan.approximations,
+                                  [](json::OStream &out, const PlanApproximation &approximation) {
+                                    out.object([&] {
+                                      out.attribute("node", approximation.node);
+                                      out.attribute("reason", approximation.reason);
+                                    });
+                                  });
   stream << "}\n";
   return text;
 }

@@ -61,6 +61,7 @@ LogicalResult pruning::carryOutPruning(func::FuncOp func, const PruneOptions &op
                                        PruneOutcome &outcome) {
   ApplyOptions apply;
   apply.nominal = options.plan.nominal;
+  apply.statistics = options.statistics;
   FailureOr<PlanFile> plan = applyPlan(func, apply);
   if (failed(plan))
     return failure();

@@ -53,6 +53,17 @@ void RemovedElements::add(const IndexBox &box) {
     }
   if (named > 1) {
     boxes.push_back(box);
+    if (covers(box)) {
+      mask.add(box);
+      return;
+    }
+    // An axis that no box named so far.
+    mask.extents.resize(shape.size(), 1);
+    for (const auto &[boxAxis, indices] : box)
+      mask.extents[boxAxis] = shape[boxAxis];
+    mask.removed.assign(product(mask.extents), 0);
+    for (const IndexBox &each : boxes)
+      mask.add(each);
     return;
   }
   if (!only) { // The whole tensor.
@@ -86,7 +97,8 @@ void forEachInBox(llvm::ArrayRef<int64_t> extents, const IndexBox &box,
     forEachInBox(extents, box, visit, axis + 1, offset * extents[axis] + index);
 }
 
-/// An array of element numbers and whether each is removed.
+/// An array of element numbers (none where only its shape matters) and whether each is
+/// removed.
 struct Grid {
   llvm::SmallVector<int64_t> extents;
   std::vector<int64_t> positions;
@@ -103,19 +115,21 @@ struct Grid {
   /// Keeps `kept(outer, inner)` of each run, which has `count` entries.
   void gather(size_t axis, int64_t count,
               llvm::function_ref<llvm::ArrayRef<int64_t>(int64_t, int64_t)> kept);
+  void pack();
 };
 
 void Grid::gather(size_t axis, int64_t count,
                   llvm::function_ref<llvm::ArrayRef<int64_t>(int64_t, int64_t)> kept) {
   int64_t outerCount = outer(axis), innerCount = inner(axis), extent = extents[axis];
-  std::vector<int64_t> newPositions(outerCount * count * innerCount);
-  std::vector<char> newRemoved(newPositions.size());
+  std::vector<char> newRemoved(outerCount * count * innerCount);
+  std::vector<int64_t> newPositions(positions.empty() ? 0 : newRemoved.size());
   for (int64_t o = 0; o < outerCount; ++o)
     for (int64_t i = 0; i < innerCount; ++i)
       for (auto [to, from] : llvm::enumerate(kept(o, i))) {
         int64_t source = (o * extent + from) * innerCount + i,
                 target = (o * count + to) * innerCount + i;
-        newPositions[target] = positions[source];
+        if (!positions.empty())
+          newPositions[target] = positions[source];
         newRemoved[target] = removed[source];
       }
   extents[axis] = count;
@@ -156,6 +170,14 @@ void Grid::dropFromRuns(size_t axis) {
          [&](int64_t o, int64_t i) { return llvm::ArrayRef<int64_t>(kept[o * innerCount + i]); });
 }
 
+void Grid::pack() {
+  for (size_t axis = 0; axis < extents.size(); ++axis)
+    dropWhole(axis);
+  // The last axis first: a box names the slots before what is removed in each.
+  for (size_t axis = extents.size(); axis-- > 0;)
+    dropFromRuns(axis);
+}
+
 } // namespace
 
 namespace secateur::pruning {
@@ -187,11 +209,7 @@ public:
         forEachInBox(full, {{axis, {index}}}, remove);
     for (const IndexBox &box : elements.boxes)
       forEachInBox(full, box, remove);
-    for (size_t axis = 0; axis < full.size(); ++axis)
-      grid.dropWhole(axis);
-    // The last axis first: a box names the slots before what is removed in each.
-    for (size_t axis = full.size(); axis-- > 0;)
-      grid.dropFromRuns(axis);
+    grid.pack();
   }
 
   bool ragged() const { return llvm::is_contained(grid.removed, 1); }
@@ -208,52 +226,71 @@ public:
 
 } // namespace secateur::pruning
 
+bool RemovedElements::covers(const IndexBox &box) const {
+  return !mask.extents.empty() && llvm::all_of(box, [&](const auto &entry) {
+    return mask.extents[entry.first] == shape[entry.first];
+  });
+}
+
+void RemovedElements::Mask::add(const IndexBox &box) {
+  forEachInBox(extents, box, [&](int64_t position) { removed[position] = 1; });
+}
+
 std::optional<llvm::SmallVector<int64_t>> RemovedElements::packedShape() const {
-  if (boxes.empty()) {
-    llvm::SmallVector<int64_t> result = shape;
-    for (auto [extent, slab] : llvm::zip_equal(result, slabs))
-      extent -= slab.count();
-    return result;
-  }
+  if (!boxes.empty())
+    return packedShapeOf(mask);
+  llvm::SmallVector<int64_t> result = shape;
+  for (auto [extent, slab] : llvm::zip_equal(result, slabs))
+    extent -= slab.count();
+  return result;
+}
+
+std::optional<llvm::SmallVector<int64_t>> RemovedElements::packedShapeOf(Mask boxed) const {
   // Axes on which nothing but slabs is removed play no part in the packing.
-  llvm::SmallVector<int64_t> coarse(shape.size(), 1), axes;
-  for (const IndexBox &box : boxes)
-    for (const auto &[axis, indices] : box)
-      coarse[axis] = shape[axis];
-  RemovedElements grid(coarse);
-  for (size_t axis = 0; axis < shape.size(); ++axis)
-    if (coarse[axis] != 1 || shape[axis] == 1)
-      grid.slabs[axis] = slabs[axis];
-  grid.boxes = boxes;
-  Packing packing(grid);
-  packing.pack();
-  if (packing.ragged())
+  for (auto [axis, extent] : llvm::enumerate(boxed.extents))
+    if (extent == shape[axis])
+      for (unsigned index : slabs[axis].set_bits())
+        boxed.add({{int64_t(axis), {int64_t(index)}}});
+  Grid grid{boxed.extents, {}, std::move(boxed.removed)};
+  grid.pack();
+  if (llvm::is_contained(grid.removed, 1))
     return std::nullopt;
-  llvm::SmallVector<int64_t> result = packing.shape();
-  for (size_t axis = 0; axis < shape.size(); ++axis)
-    if (coarse[axis] == 1 && shape[axis] != 1)
+  llvm::SmallVector<int64_t> result = grid.extents;
+  for (auto [axis, extent] : llvm::enumerate(boxed.extents))
+    if (extent != shape[axis])
       result[axis] = shape[axis] - slabs[axis].count();
   return result;
 }
 
 std::optional<llvm::SmallVector<int64_t>>
 RemovedElements::packedShapeWith(llvm::ArrayRef<IndexBox> extra) const {
-  bool simple =
-      boxes.empty() && llvm::all_of(extra, [](const IndexBox &box) { return box.size() == 1; });
-  if (!simple) {
+  bool fits =
+      llvm::all_of(extra, [&](const IndexBox &box) { return box.size() == 1 || covers(box); });
+  if (!fits) {
     RemovedElements copy = *this;
     for (const IndexBox &box : extra)
       copy.add(box);
     return copy.packedShape();
   }
-  llvm::SmallVector<int64_t> result = *packedShape();
+  // Slabs of axes that no box names only take off that axis.
+  Mask boxed = mask;
+  llvm::SmallVector<int64_t> slabsOf(shape.size(), 0);
   llvm::DenseSet<std::pair<int64_t, int64_t>> seen;
   for (const IndexBox &box : extra) {
+    if (covers(box)) {
+      boxed.add(box);
+      continue;
+    }
     const auto &[axis, indices] = *box.begin();
     for (int64_t index : indices)
       if (!slabs[axis].test(index) && seen.insert({axis, index}).second)
-        --result[axis];
+        ++slabsOf[axis];
   }
+  std::optional<llvm::SmallVector<int64_t>> result =
+      boxes.empty() ? packedShape() : packedShapeOf(std::move(boxed));
+  if (result)
+    for (auto [extent, removed] : llvm::zip_equal(*result, slabsOf))
+      extent -= removed;
   return result;
 }
 

@@ -16,7 +16,7 @@ namespace json = llvm::json;
 
 PruningReport pruning::summarize(func::FuncOp func, const ModelCost &dense,
                                  const ModelCost &pruned) {
-  PruningReport report{dense, pruned, {}, {}};
+  PruningReport report{dense, pruned, {}, {}, {}};
   for (const Group &group : collectGroups(func)) {
     GroupSummary &summary = report.groups.emplace_back();
     summary.name = group.name;
@@ -57,10 +57,15 @@ json::Object pruning::toJson(const PruningReport &report) {
                                 {"axis", pin.axis},
                                 {"reason", text(pin.reason)},
                                 {"node", text(pin.node)}});
+  json::Array approximations;
+  for (const PlanApproximation &approximation : report.approximations)
+    approximations.push_back(
+        json::Object{{"node", text(approximation.node)}, {"reason", approximation.reason}});
   return json::Object{{"dense", toJson(report.dense)},
                       {"pruned", toJson(report.pruned)},
                       {"groups", std::move(groups)},
-                      {"pins", std::move(pins)}};
+                      {"pins", std::move(pins)},
+                      {"approximations", std::move(approximations)}};
 }
 
 static void printCost(llvm::raw_ostream &out, StringRef name, int64_t dense, int64_t pruned) {

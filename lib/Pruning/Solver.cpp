@@ -5,6 +5,7 @@
 #include "Solver.h"
 
 #include "dialects/NN/IR/NNOps.h"
+#include "secateur/Analysis/Constants.h"
 #include "secateur/Pruning/Extents.h"
 #include "secateur/Pruning/Groups.h"
 
@@ -24,6 +25,7 @@ void Solver::run() {
   makeArguments();
   for (Operation &op : func.getBody().front()) {
     current = &op;
+    findSigns(&op);
     visit(&op);
   }
   followExtents();
@@ -184,6 +186,20 @@ void Solver::completeResults(Operation *op) {
   }
 }
 
+void Solver::findSigns(Operation *op) {
+  bool result = false;
+  if (auto constant = dyn_cast<nn::ConstantOp>(op)) {
+    std::optional<SmallVector<double>> numbers = analysis::getConstantFloats(constant.getOutput());
+    result = numbers && llvm::all_of(*numbers, [](double number) { return number >= 0; });
+  } else if (auto sign = dyn_cast<nn::SignOpInterface>(op)) {
+    SmallVector<bool> operands =
+        llvm::map_to_vector(op->getOperands(), [&](Value value) { return isNonNegative(value); });
+    result = sign.isNonNegative(operands);
+  }
+  if (result)
+    nonNegative.insert_range(op->getResults());
+}
+
 void Solver::visit(Operation *op) {
   if (op->getNumResults() == 1 && isStoredTensor(op->getResult(0)))
     return makeConstant(op);
@@ -309,13 +325,22 @@ void Solver::pin(Axis axis, StringRef reason) {
 }
 
 void Solver::needZero(OpOperand &operand, unsigned axis, StringRef reason) {
-  needs[current].push_back({Need::Kind::Zero, &operand, nullptr, axis, reasonOf(reason)});
+  needZero(operand, axes(operand)[axis], reason);
+}
+void Solver::needZero(OpOperand &operand, Axis part, StringRef reason) {
+  needs[current].push_back({Need::Kind::Number, &operand, nullptr, part, reasonOf(reason)});
+}
+void Solver::needNumber(OpOperand &operand, unsigned axis, double number, StringRef reason) {
+  needs[current].push_back(
+      {Need::Kind::Number, &operand, nullptr, axes(operand)[axis], reasonOf(reason), number});
 }
 void Solver::needFinite(OpOperand &operand, unsigned axis, StringRef reason) {
-  needs[current].push_back({Need::Kind::Finite, &operand, nullptr, axis, reasonOf(reason)});
+  needs[current].push_back(
+      {Need::Kind::Finite, &operand, nullptr, axes(operand)[axis], reasonOf(reason)});
 }
 void Solver::needZeroProduct(OpOperand &left, OpOperand &right, unsigned axis, StringRef reason) {
-  needs[current].push_back({Need::Kind::ZeroProduct, &left, &right, axis, reasonOf(reason)});
+  needs[current].push_back(
+      {Need::Kind::ZeroProduct, &left, &right, axes(left)[axis], reasonOf(reason)});
 }
 
 void Solver::keepsValue(OpOperand &operand) {
@@ -446,13 +471,13 @@ void Solver::checkErasedValues() {
 
 void Solver::checkNeed(const Need &need) {
   SmallVector<NodeId> wrong;
-  digits.forEachDigit(axes(*need.left)[need.axis].id, [&](const Occurrence &at) {
+  digits.forEachDigit(need.positions.id, [&](const Occurrence &at) {
     if (digits.pinOf(at.digit))
       return;
     ErasedValue left = erasedAt(*need.left, at.digit);
     bool holds = left.isFinite();
-    if (need.kind == Need::Kind::Zero) {
-      holds = left.isAbsent() || left.isZero();
+    if (need.kind == Need::Kind::Number) {
+      holds = left.isAbsent() || (left.isConstant() && left.number == need.number);
     } else if (need.kind == Need::Kind::ZeroProduct) {
       ErasedValue right = erasedAt(*need.right, at.digit);
       holds = (left.isZero() || right.isZero()) && left.isFinite() && right.isFinite();

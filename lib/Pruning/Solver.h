@@ -46,6 +46,7 @@ public:
   std::optional<llvm::ArrayRef<nn::Dim>> shape(mlir::Value value) override;
   std::optional<llvm::SmallVector<int64_t>> integers(mlir::Value value) override;
   std::optional<llvm::SmallVector<std::optional<int64_t>>> someIntegers(mlir::Value value) override;
+  bool isNonNegative(mlir::Value value) override { return nonNegative.contains(value); }
   std::optional<int64_t> extent(nn::Axis axis) override;
   nn::Axis fresh(nn::Dim extent) override;
   nn::Axis padding(int64_t size) override;
@@ -58,6 +59,9 @@ public:
   void unify(nn::Axis left, nn::Axis right) override;
   void pin(nn::Axis axis, llvm::StringRef reason) override;
   void needZero(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) override;
+  void needZero(mlir::OpOperand &operand, nn::Axis part, llvm::StringRef reason) override;
+  void needNumber(mlir::OpOperand &operand, unsigned axis, double number,
+                  llvm::StringRef reason) override;
   void needFinite(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) override;
   void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis,
                        llvm::StringRef reason) override;
@@ -68,11 +72,14 @@ public:
   void setResult(unsigned result, llvm::ArrayRef<nn::Axis> axes) override;
 
 private:
-  /// What the erased positions of `left` (and `right`) on `axis` must hold.
+  /// What the erased positions of `left` (and `right`) must hold in the digits of
+  /// `positions`.
   struct Need {
-    enum class Kind { Zero, Finite, ZeroProduct } kind;
+    enum class Kind { Number, Finite, ZeroProduct } kind;
     mlir::OpOperand *left, *right;
-    unsigned axis, reason;
+    nn::Axis positions;
+    unsigned reason;
+    double number = 0;
   };
   using Erased = llvm::SmallVector<std::pair<NodeId, nn::ErasedValue>, 2>;
 
@@ -84,6 +91,7 @@ private:
   void declare(mlir::Operation *op, nn::CouplingOpInterface coupling);
   void completeResults(mlir::Operation *op);
   void visit(mlir::Operation *op);
+  void findSigns(mlir::Operation *op);
   void followExtents();
   void checkErasedValues();
   nn::ErasedValue erasedAt(mlir::OpOperand &use, NodeId digit);
@@ -99,7 +107,7 @@ private:
   llvm::DenseSet<mlir::Value> untied;
   /// Uses of untied constants, and all other values, that keep their values.
   llvm::DenseSet<mlir::OpOperand *> keepingUses;
-  llvm::DenseSet<mlir::Value> keepingValues, numbers;
+  llvm::DenseSet<mlir::Value> keepingValues, numbers, nonNegative;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Need, 1>> needs;
   llvm::DenseMap<mlir::Value, Erased> erased;
   /// Values that hold sizes, in order: the axes whose sizes they hold, element by

@@ -6,6 +6,9 @@
 #include "secateur/Transform/HostTensor.h"
 #include "secateur/Transform/Passes.h"
 
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
+
 namespace secateur::transform {
 #define GEN_PASS_DEF_NNFUSENORMALIZATIONS
 #include "secateur/Transform/Passes.h.inc"
@@ -31,7 +34,7 @@ static bool isLastAxisMean(ReduceMeanOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getData().getType());
   auto axes = op.getAxes() ? op.getAxes().getDefiningOp<ConstantOp>() : ConstantOp();
   std::optional<HostTensor> values = axes ? HostTensor::read(axes.getValue()) : std::nullopt;
-  if (!type || !op.getKeepdims() || !values || values->size() != 1)
+  if (!type || !op.getKeepdims() || op.getCount() || !values || values->size() != 1)
     return false;
   int64_t axis = values->getInteger(0);
   return axis == -1 || axis == type.getRank() - 1;
@@ -53,20 +56,13 @@ static Value otherOperand(Operation *op, Value known) {
   return op->getOperand(1) == known ? op->getOperand(0) : Value();
 }
 
-/// A constant of the shape of the last axis (leading ones allowed), flattened to it.
-static Value lastAxisConstant(OpBuilder &builder, Value value, int64_t extent) {
+/// Whether `value` is a constant of the shape of the last axis; leading ones do not
+/// matter.
+static bool isLastAxisConstant(Value value, int64_t extent) {
   auto constant = value ? value.getDefiningOp<ConstantOp>() : ConstantOp();
   auto type = constant ? dyn_cast<RankedTensorType>(constant.getType()) : RankedTensorType();
-  if (!type || type.getRank() == 0 || type.getNumElements() != extent ||
-      type.getShape().back() != extent)
-    return {};
-  if (type.getRank() == 1)
-    return value;
-  std::optional<HostTensor> tensor = HostTensor::read(constant.getValue());
-  if (!tensor)
-    return {};
-  tensor->type = RankedTensorType::get({extent}, type.getElementType());
-  return ConstantOp::create(builder, value.getLoc(), tensor->write());
+  return type && type.getRank() > 0 && type.getNumElements() == extent &&
+         type.getShape().back() == extent;
 }
 
 /// The only reader of `value` if it is an `Op`.
@@ -75,76 +71,105 @@ static Op onlyReader(Value value) {
   return value.hasOneUse() ? dyn_cast<Op>(*value.user_begin()) : Op();
 }
 
-namespace {
-/// d / sqrt(mean(d^2) + epsilon) [* scale] [+ bias], d = x - mean(x).
-struct FuseLayerNorm : OpRewritePattern<DivOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(DivOp op, PatternRewriter &rewriter) const override {
-    auto difference = op.getA().getDefiningOp<SubOp>();
-    auto root = op.getB().getDefiningOp<SqrtOp>();
-    auto sum = root ? root.getX().getDefiningOp<AddOp>() : AddOp();
-    if (!difference || !sum)
-      return rewriter.notifyMatchFailure(op, "not a division by a standard deviation");
-    auto mean = difference.getB().getDefiningOp<ReduceMeanOp>();
-    bool epsilonFirst = scalarOf(sum.getA()).has_value();
-    std::optional<double> epsilon = scalarOf(epsilonFirst ? sum.getA() : sum.getB());
-    auto variance = (epsilonFirst ? sum.getB() : sum.getA()).getDefiningOp<ReduceMeanOp>();
-    if (!mean || !variance || !epsilon || mean.getData() != difference.getA() ||
-        !isLastAxisMean(mean) || !isLastAxisMean(variance))
-      return rewriter.notifyMatchFailure(op, "not a mean and a variance over the last axis");
-    Value squared = squaredOperand(variance.getData());
-    auto again = squared ? squared.getDefiningOp<SubOp>() : SubOp();
-    if (!again || again.getA() != difference.getA() || again.getB() != difference.getB())
-      return rewriter.notifyMatchFailure(op, "the variance is of something else");
-    auto type = dyn_cast<RankedTensorType>(op.getType());
-    if (!type || type != difference.getA().getType() || type.isDynamicDim(type.getRank() - 1))
-      return rewriter.notifyMatchFailure(op, "the last axis is dynamic");
-    rewrite(op, difference.getA(), type, *epsilon, rewriter);
-    return success();
+/// Erases `op` if nothing reads it any more, then what it read, and so on.
+static void eraseIfDead(Operation *op) {
+  llvm::SetVector<Operation *> worklist;
+  worklist.insert(op);
+  while (!worklist.empty()) {
+    Operation *next = worklist.pop_back_val();
+    if (!isOpTriviallyDead(next))
+      continue;
+    for (Value operand : next->getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        worklist.insert(producer);
+    next->erase();
   }
+}
 
-private:
-  static void rewrite(DivOp op, Value input, RankedTensorType type, double epsilon,
-                      PatternRewriter &rewriter) {
-    int64_t extent = type.getShape().back();
-    Operation *last = op;
-    Value scale, bias;
-    if (auto mul = onlyReader<MulOp>(op.getResult()))
-      if ((scale = lastAxisConstant(rewriter, otherOperand(mul, op.getResult()), extent)))
-        last = mul;
-    if (auto add = onlyReader<AddOp>(last->getResult(0)))
-      if ((bias = lastAxisConstant(rewriter, otherOperand(add, last->getResult(0)), extent)))
-        last = add;
-    rewriter.setInsertionPoint(last);
-    if (!scale) {
-      auto vector = RankedTensorType::get({extent}, type.getElementType());
-      auto ones = DenseElementsAttr::get(vector, rewriter.getFloatAttr(type.getElementType(), 1.0));
-      scale = ConstantOp::create(rewriter, op.getLoc(), ones);
-    }
-    SmallVector<Value> operands{input, scale};
-    if (bias)
-      operands.push_back(bias);
-    OperationState state(last->getLoc(), LayerNormalizationOp::getOperationName());
-    state.addOperands(operands);
-    state.addTypes(type);
-    state.addAttribute("axis", rewriter.getI64IntegerAttr(-1));
-    state.addAttribute("epsilon", rewriter.getF32FloatAttr(epsilon));
-    state.addAttribute("resultSegmentSizes", rewriter.getDenseI32ArrayAttr({1, 0, 0}));
-    rewriter.replaceOp(last, rewriter.create(state));
-    if (last != op && op->use_empty())
-      rewriter.eraseOp(op);
-  }
+namespace {
+
+/// d / sqrt(mean(d^2) + epsilon), d = x - mean(x).
+struct SpelledOutNorm {
+  Value input;
+  RankedTensorType type;
+  double epsilon;
 };
 
+} // namespace
+
+static std::optional<SpelledOutNorm> matchNorm(DivOp op) {
+  auto difference = op.getA().getDefiningOp<SubOp>();
+  auto root = op.getB().getDefiningOp<SqrtOp>();
+  auto sum = root ? root.getX().getDefiningOp<AddOp>() : AddOp();
+  if (!difference || !sum)
+    return std::nullopt;
+  auto mean = difference.getB().getDefiningOp<ReduceMeanOp>();
+  bool epsilonFirst = scalarOf(sum.getA()).has_value();
+  std::optional<double> epsilon = scalarOf(epsilonFirst ? sum.getA() : sum.getB());
+  auto variance = (epsilonFirst ? sum.getB() : sum.getA()).getDefiningOp<ReduceMeanOp>();
+  if (!mean || !variance || !epsilon || mean.getData() != difference.getA() ||
+      !isLastAxisMean(mean) || !isLastAxisMean(variance))
+    return std::nullopt;
+  Value squared = squaredOperand(variance.getData());
+  auto again = squared ? squared.getDefiningOp<SubOp>() : SubOp();
+  if (!again || again.getA() != difference.getA() || again.getB() != difference.getB())
+    return std::nullopt;
+  auto type = dyn_cast<RankedTensorType>(op.getType());
+  if (!type || type != difference.getA().getType() || type.isDynamicDim(type.getRank() - 1))
+    return std::nullopt;
+  return SpelledOutNorm{difference.getA(), type, *epsilon};
+}
+
+/// Replaces the norm that ends with `op`, with a scale and a bias that follow it.
+static void fuse(DivOp op, const SpelledOutNorm &norm, bool onlyScaled) {
+  int64_t extent = norm.type.getShape().back();
+  Operation *last = op;
+  Value scale, bias;
+  auto take = [&](Operation *next, Value &parameter) {
+    Value other = next ? otherOperand(next, last->getResult(0)) : Value();
+    if (!isLastAxisConstant(other, extent) || next->getResult(0).getType() != norm.type)
+      return;
+    parameter = other;
+    last = next;
+  };
+  take(onlyReader<MulOp>(op.getResult()), scale);
+  if (!scale && onlyScaled)
+    return;
+  take(onlyReader<AddOp>(last->getResult(0)), bias);
+  OpBuilder builder(last);
+  if (!scale) {
+    auto vector = RankedTensorType::get({extent}, norm.type.getElementType());
+    auto ones =
+        DenseElementsAttr::get(vector, builder.getFloatAttr(norm.type.getElementType(), 1.0));
+    scale = ConstantOp::create(builder, op.getLoc(), ones);
+  }
+  SmallVector<Value> operands{norm.input, scale};
+  if (bias)
+    operands.push_back(bias);
+  OperationState state(last->getLoc(), LayerNormalizationOp::getOperationName());
+  state.addOperands(operands);
+  state.addTypes(norm.type);
+  state.addAttribute("axis", builder.getI64IntegerAttr(-1));
+  state.addAttribute("epsilon", builder.getF32FloatAttr(norm.epsilon));
+  state.addAttribute("resultSegmentSizes", builder.getDenseI32ArrayAttr({1, 0, 0}));
+  state.addAttribute(NNDialect::kSpelledOutAttr, builder.getUnitAttr());
+  last->getResult(0).replaceAllUsesWith(builder.create(state)->getResult(0));
+  eraseIfDead(last);
+}
+
+namespace {
 struct NNFuseNormalizationsPass
     : transform::impl::NNFuseNormalizationsBase<NNFuseNormalizationsPass> {
+  using Base::Base;
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<FuseLayerNorm>(&getContext());
-    GreedyRewriteConfig config;
-    config.enableFolding(false);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
-      return signalPassFailure();
+    // No greedy driver: this runs on the user's graph, which keeps all else.
+    SmallVector<std::pair<DivOp, SpelledOutNorm>> norms;
+    getOperation().walk([&](DivOp op) {
+      if (std::optional<SpelledOutNorm> norm = matchNorm(op))
+        norms.emplace_back(op, *norm);
+    });
+    for (auto &[op, norm] : norms)
+      fuse(op, norm, onlyScaled);
   }
 };
 } // namespace

@@ -62,7 +62,7 @@ def _arguments(options):
     for flag in ("best_effort", "verify"):
         if options[flag]:
             arguments.append("--" + flag.replace("_", "-"))
-    for flag in ("plan", "save_plan", "opset", "math", "march"):
+    for flag in ("norm_statistics", "plan", "save_plan", "opset", "math", "march"):
         if options.get(flag) is not None:
             arguments += ["--" + flag.replace("_", "-"), str(options[flag])]
     if options.get("opt_level") is not None:
@@ -114,6 +114,7 @@ def compile(
     allow_interface=None,
     best_effort=False,
     verify=False,
+    norm_statistics=None,
     plan=None,
     save_plan=None,
     math=None,
@@ -133,6 +134,8 @@ def compile(
     allow_interface names of inputs and outputs whose dimensions may shrink
     plan            a plan to replay: the path of a file, or what Groups.plan() makes
     verify          prove that zeroing and erasing what is pruned are the same
+    norm_statistics "dense": norms go on counting erased channels, which is exact (the
+                    default); "kept": they count those that are left, an approximation
     threads         threads that a run uses, 0 for one a physical core
 
     The result has the compiler's report as `report`.
@@ -157,6 +160,7 @@ def prune(
     allow_interface=None,
     best_effort=False,
     verify=False,
+    norm_statistics=None,
     plan=None,
     save_plan=None,
     opset=None,

@@ -361,3 +361,19 @@ func.func @attention_heads(%q: tensor<1x5x8xf32>, %k: tensor<1x6x8xf32>) {
   %0 = "nn.attention"(%q, %k, %k) {q_num_heads = 3 : i64, kv_num_heads = 2 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0, 0>} : (tensor<1x5x8xf32>, tensor<1x6x8xf32>, tensor<1x6x8xf32>) -> tensor<*xf32>
   return
 }
+
+// -----
+
+func.func @counts_less_than_there_is(%x: tensor<2x4xf32>, %s: tensor<4xf32>) {
+  // expected-error @below {{'nn.rms_normalization' op counts 3 positions where there are 4}}
+  %0 = nn.rms_normalization %x, %s {count = 3 : i64} : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @counts_nothing(%x: tensor<2x?xf32>, %s: tensor<?xf32>) {
+  // expected-error @below {{attribute 'count' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+  %0 = nn.rms_normalization %x, %s {count = 0 : i64} : (tensor<2x?xf32>, tensor<?xf32>) -> tensor<2x?xf32>
+  return
+}

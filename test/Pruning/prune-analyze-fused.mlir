@@ -7,7 +7,7 @@
 // CHECK-DAG: %[[K:.*]] = nn.constant dense<2.0
 // CHECK-DAG: %[[O:.*]] = nn.constant dense<4.0
 // CHECK: prune.group {{.*}} units(2) (%[[Q]][1: 0 by 32], %[[K]][1: 0 by 16], {{.*}}%[[O]][0: 0 by 32]
-// CHECK: prune.group {{.*}} units(2) (%[[Q]][1: 0 by 16 x 2 step 32], %[[O]][0: 0 by 16 x 2 step 32]
+// CHECK: prune.group {{.*}} units(4) balanced(2) (%[[Q]][1: 0 by 16], %[[O]][0: 0 by 16]
 // CHECK-NOT: prune.group
 func.func @grouped(%x: tensor<1x3x8xf32>, %lengths: tensor<1xi32>, %total: tensor<i32>) -> tensor<1x3x8xf32> {
   %wq = nn.constant dense<1.0> : tensor<8x64xf32> initializer loc("wq")

@@ -31,8 +31,8 @@ func.func @attention(%x: tensor<?x?x6xf32> {nn.name = "x", nn.dims = ["b", "s", 
   %o2 = nn.reshape %o1, %merged : (tensor<?x?x3x5xf32>, tensor<3xi64>) -> tensor<?x?x15xf32>
   %o3 = nn.matmul %o2, %wo : (tensor<?x?x15xf32>, tensor<15x6xf32>) -> tensor<?x?x6xf32>
   // CHECK: prune.group "wq:1" units(3) (%wq[1: 0 by 4], %wk[1: 0 by 4], %wv[1: 0 by 5], %wo[0: 0 by 5],
-  // CHECK: prune.group "wq:1#1" units(4) (%wq[1: 0 by 1 x 3 step 4], %wk[1: 0 by 1 x 3 step 4],
-  // CHECK: prune.group "wv:1" units(5) (%wv[1: 0 by 1 x 3 step 5], %wo[0: 0 by 1 x 3 step 5],
+  // CHECK: prune.group "wq:1#1" units(12) balanced(3) (%wq[1: 0 by 1], %wk[1: 0 by 1],
+  // CHECK: prune.group "wv:1" units(15) balanced(3) (%wv[1: 0 by 1], %wo[0: 0 by 1],
   // CHECK-NOT: prune.group
   return %o3 : tensor<?x?x6xf32>
 }
@@ -69,10 +69,10 @@ func.func @packed(%x: tensor<?x7x6xf32> {nn.name = "x"}) -> tensor<?x7x6xf32> {
   // The third of the three of %w is never looked at, and may leave.
   // CHECK: prune.group "w:1" units(1) min_keep(0) (%w[1: {[16, 17, 18, 19, 20, 21, 22, 23]}],
   // CHECK: prune.group "w:1#1" units(2) (%w[1: 0 by 4 x 3 step 8], %r[1: 0 by 12], %wo[0: 0 by 4],
-  // CHECK: prune.group "w:1#2" units(4) (%w[1: 0 by 1 x 6 step 4],
+  // CHECK: prune.group "w:1#2" units(8) balanced(2) (%w[1: 0 by 1 x 3 step 8],
   // Two of the three of %r are never looked at.
   // CHECK: prune.group "r:1" units(2) (%r[1: 0 by 4 x 2 step 12],
-  // CHECK: prune.group "r:1#1" units(4) (%r[1: 0 by 1 x 6 step 4], %wo[0: 0 by 1 x 2 step 4],
+  // CHECK: prune.group "r:1#1" units(8) balanced(2) (%r[1: {{\{\[}}0, 4, 8], [1, 5, 9], [2, 6, 10], [3, 7, 11], [12, 16, 20],{{.*}}], %wo[0: 0 by 1],
   // CHECK-NOT: prune.group
   return %15 : tensor<?x7x6xf32>
 }
@@ -110,7 +110,7 @@ func.func @grouped_queries(%x: tensor<?x7x6xf32> {nn.name = "x"}) -> tensor<?x7x
   %o2 = nn.reshape %o1, %merged : (tensor<?x7x6x4xf32>, tensor<3xi64>) -> tensor<?x7x24xf32>
   %o3 = nn.matmul %o2, %wo : (tensor<?x7x24xf32>, tensor<24x6xf32>) -> tensor<?x7x6xf32>
   // CHECK: prune.group "wq:1" units(2) (%wq[1: 0 by 12], %wk[1: 0 by 4], %wv[1: 0 by 4], %wo[0: 0 by 12],
-  // CHECK: prune.group "wq:1#1" units(3) (%wq[1: 0 by 4 x 2 step 12], %wo[0: 0 by 4 x 2 step 12],
+  // CHECK: prune.group "wq:1#1" units(6) balanced(2) (%wq[1: 0 by 4], %wo[0: 0 by 4],
   // CHECK: prune.group "wq:1#2" units(4) (%wq[1: 0 by 1 x 6 step 4], %wk[1: 0 by 1 x 2 step 4],
   // CHECK: prune.group "wv:1" units(4) (%wv[1: 0 by 1 x 2 step 4], %wo[0: 0 by 1 x 6 step 4],
   // CHECK-NOT: prune.group
@@ -178,8 +178,8 @@ func.func @shuffle(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf3
   // beside the first inside a group.
   // CHECK: prune.group "a:0" units(2) (%a[0: 0 by 4], %g[1: 0 by 1 x 2 step 2],
   // CHECK: prune.group "a:0#1" units(2) (%a[0: 0 by 2 x 2 step 4], %g[0: 0 by 3], %c[1: 0 by 3],
-  // CHECK: prune.group "a:0#2" units(2) (%a[0: 0 by 1 x 4 step 2], %g[1: 0 by 2],
-  // CHECK: prune.group "g:0" units(3) (%g[0: 0 by 1 x 2 step 3], %c[1: 0 by 1 x 2 step 3],
+  // CHECK: prune.group "a:0#2" units(4) balanced(2) (%a[0: 0 by 1 x 2 step 4], %g[0: (u / 2 mod 2) 0 by 3, 1: (u / 1 mod 2) 0 by 2],
+  // CHECK: prune.group "g:0" units(6) balanced(2) (%g[0: 0 by 1], %c[1: 0 by 1],
   // CHECK-NOT: prune.group
   return %5 : tensor<?x2x8x8xf32>
 }
@@ -253,9 +253,9 @@ func.func @groups(%x: tensor<?x1x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf32
   %2 = nn.conv %1, %g {group = 2 : i64} : (tensor<?x8x8x8xf32>, tensor<6x4x1x1xf32>) -> tensor<?x6x8x8xf32>
   %3 = nn.conv %2, %c : (tensor<?x6x8x8xf32>, tensor<2x6x1x1xf32>) -> tensor<?x2x8x8xf32>
   // CHECK: prune.group "a:0" units(2) (%a[0: 0 by 2], %m[0: 0 by 4], %g[0: 0 by 3], %c[1: 0 by 3],
-  // CHECK: prune.group "a:0#1" units(2) (%a[0: 0 by 1 x 2 step 2], %m[0: 0 by 2 x 2 step 4], %g[1: 0 by 2],
-  // CHECK: prune.group "m:0" units(2) (%m[0: 0 by 1 x 4 step 2], %g[1: 0 by 1 x 2 step 2],
-  // CHECK: prune.group "g:0" units(3) (%g[0: 0 by 1 x 2 step 3], %c[1: 0 by 1 x 2 step 3],
+  // CHECK: prune.group "a:0#1" units(4) balanced(2) (%a[0: 0 by 1], %m[0: 0 by 2], %g[0: (u / 2 mod 2) 0 by 3, 1: (u / 1 mod 2) 0 by 2],
+  // CHECK: prune.group "m:0" units(4) balanced(2) (%m[0: 0 by 1 x 2 step 4], %g[1: 0 by 1],
+  // CHECK: prune.group "g:0" units(6) balanced(2) (%g[0: 0 by 1], %c[1: 0 by 1],
   // CHECK-NOT: prune.group
   return %3 : tensor<?x2x8x8xf32>
 }

@@ -330,7 +330,8 @@ def length(oracle, node):
 @rule("LayerNormalization", "RMSNormalization")
 def layer_norm(oracle, node):
     x = node.inputs[0]
-    over_axes(oracle, node, range(node.axis(-1), node.rank(x)), "the norm counts positions", False)
+    # Zeros go on being counted.
+    over_axes(oracle, node, range(node.axis(-1), node.rank(x)), "", True)
     for name in node.inputs.values():
         broadcast(oracle, name, node.out)
     for output in node.outputs[1:]:
@@ -344,7 +345,7 @@ def group_norm(oracle, node):
     n, c, *space = node.shape(x)
     xv, ov = (oracle.view(name, [n, groups, c // groups, *space]) for name in (x, node.out))
     blank = " " * len(space)
-    oracle.pin(xv, "the norm counts positions", [2])
+    oracle.needs.append([(xv, 2)])
     views = [(oracle.view(name, [groups, c // groups]), "gc") for i, name in node.inputs.items() if i]
     letters(oracle, (xv, "ngc" + blank), (ov, "ngc" + blank), *views)
 
@@ -354,8 +355,10 @@ def reduction(oracle, node):
     x = node.inputs[0]
     named = node.value(1) if 1 in node.inputs else node.get("axes", range(node.rank(x)))
     axes = [int(a) % node.rank(x) for a in named]
-    zeros = node.op in ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
-    over_axes(oracle, node, axes, f"{node.op} counts or compares positions", zeros)
+    zeros = node.op in ("ReduceSum", "ReduceMean", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum")
+    # Zeros are no maximum of their own where nothing is negative.
+    zeros |= node.op == "ReduceMax" and bool((oracle.values[x] >= 0).all())
+    over_axes(oracle, node, axes, f"{node.op} compares positions", zeros)
     names = "abcdefgh"[: node.rank(x)]
     ended = " " if node.get("keepdims", 1) else ""
     kept = [ended if axis in axes else names[axis] for axis in range(node.rank(x))]

@@ -32,6 +32,7 @@ defm budget : Valued<"budget", "KIND=AMOUNT", "Prune until at most this is left:
 defm nominal_shape : Valued<"nominal-shape", "NAME=DIMS", "Count FLOPs at this shape; the artefact stays dynamic">;
 def best_effort : Switch<"best-effort", "Take the nearest that can be had where the budget is out of reach">;
 defm keep : Valued<"keep", "PATTERN", "Leave tensors and nodes whose names match this glob as they are">;
+defm norm_statistics : Valued<"norm-statistics", "dense|kept", "What norms count once channels are erased: dense: as many as before, which is exact (default); kept: those that are left, an approximation that keeps ONNX's fused norms">;
 def dry_run : Switch<"dry-run", "Show what would be cut; write no artefact">;
 defm explain : Valued<"explain", "NAME", "Say which groups own the dimensions of a tensor, or why they stay; write no artefact">;
 defm save_groups : Valued<"save-groups", "FILE.json", "Save everything that can leave, and why the rest stays; write no artefact">;

@@ -163,6 +163,14 @@ static Error readPruning(const opt::InputArgList &arguments, CompileOptions &opt
       return wrong("--budget " + Twine(text) + ": " + message);
     options.budgets.push_back(*budget);
   }
+  if (const opt::Arg *statistics = arguments.getLastArg(OPT_norm_statistics)) {
+    options.normStatistics = StringSwitch<pruning::NormStatistics>(statistics->getValue())
+                                 .Case("kept", pruning::NormStatistics::Kept)
+                                 .Default(pruning::NormStatistics::Dense);
+    if (!is_contained({"dense", "kept"}, StringRef(statistics->getValue())))
+      return wrong(Twine("--norm-statistics ") + statistics->getValue() +
+                   ": expected dense or kept");
+  }
   options.bestEffort = arguments.hasArg(OPT_best_effort);
   options.keep = arguments.getAllArgValues(OPT_keep);
   options.verify = arguments.hasArg(OPT_verify);

@@ -86,6 +86,8 @@ public:
   /// where their number does.
   virtual std::optional<llvm::SmallVector<std::optional<int64_t>>>
   someIntegers(mlir::Value value) = 0;
+  /// Whether no element of an operand is negative.
+  virtual bool isNonNegative(mlir::Value value) = 0;
   /// The size of an axis, where it is the same for every input.
   virtual std::optional<int64_t> extent(Axis axis) = 0;
 
@@ -111,6 +113,11 @@ public:
   /// Erased positions of this operand's axis must hold zero (or be finite), else
   /// the axis is pinned for `reason`.
   virtual void needZero(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) = 0;
+  /// Likewise, but only for the digits of `part`, a part of one of its axes.
+  virtual void needZero(mlir::OpOperand &operand, Axis part, llvm::StringRef reason) = 0;
+  /// Likewise, but what they must hold is `number`.
+  virtual void needNumber(mlir::OpOperand &operand, unsigned axis, double number,
+                          llvm::StringRef reason) = 0;
   virtual void needFinite(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) = 0;
   /// `left` and `right` are multiplied, and summed over `axis` of `left`: in each
   /// erased position one of them must hold zero and the other be finite.

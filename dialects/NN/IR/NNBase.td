@@ -38,6 +38,9 @@ def NN_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Argument and result attribute: the name in the ONNX file.
     static constexpr llvm::StringLiteral kNameAttr = "nn.name";
+    /// On a norm that was recognised in what an exporter spelled out: an ONNX file gets
+    /// it back that way.
+    static constexpr llvm::StringLiteral kSpelledOutAttr = "nn.spelled_out";
     /// Argument attribute: symbols of the dynamic dimensions, one per dimension.
     static constexpr llvm::StringLiteral kDimsAttr = "nn.dims";
   }];
@@ -89,4 +92,8 @@ class NN_Op<string mnemonic, string onnxName, int since, string inputs, string o
   }];
 }
 
+/// How many positions the statistics divide by, where that is not the number that
+/// is there: what has been erased counts as zeros. ONNX has no such attribute; the
+/// Export stage spells it out.
+def NN_Count : OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>;
 #endif // SECATEUR_DIALECTS_NN_IR_NNBASE

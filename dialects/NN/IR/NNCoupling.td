@@ -33,4 +33,15 @@ def CouplingOpInterface : OpInterface<"CouplingOpInterface"> {
   ];
 }
 
+def SignOpInterface : OpInterface<"SignOpInterface"> {
+  let cppNamespace = "::secateur::nn";
+  let description = "Which numbers an operation never gives. One without it may give any.";
+  let methods = [
+    InterfaceMethod<[{
+      Whether no element of a result is negative; `operands` says of which operands
+      that is known.
+    }], "bool", "isNonNegative", (ins "::llvm::ArrayRef<bool>":$operands)>,
+  ];
+}
+
 #endif // SECATEUR_DIALECTS_NN_IR_NNCOUPLING

@@ -37,6 +37,12 @@ public:
   virtual std::optional<llvm::SmallVector<int64_t>> getDenseElements(mlir::Value value) = 0;
   virtual std::optional<llvm::SmallVector<int64_t>> getPrunedElements(mlir::Value value) = 0;
 
+  /// Whether statistics go on counting what is erased, which is exact, or count
+  /// what is left.
+  virtual bool keepsCounts() const = 0;
+  /// The erased operation is not the same as the zeroed one; `reason` is a clause.
+  virtual void approximates(mlir::Operation *op, llvm::StringRef reason) = 0;
+
   /// Demands an element of an integer operand.
   virtual void demand(mlir::OpOperand &operand, int64_t index, int64_t value) = 0;
   /// Replaces an integer constant operand as a whole, shape included; fails with an error on its

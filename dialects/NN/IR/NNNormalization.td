@@ -28,9 +28,11 @@ def NN_BatchNormalizationOp : NN_Op<"batch_normalization", "BatchNormalization",
 def NN_GroupNormalizationOp : NN_Op<"group_normalization", "GroupNormalization", 21, "rrr", "r",
     [Pure]> {
   let summary = "ONNX GroupNormalization, in the form of opset 21";
+  let description = "`count`: the channels of a group that its statistics divide by, if not those that are there.";
   let arguments = (ins NN_Value:$X, NN_Value:$scale, NN_Value:$bias,
                        DefaultValuedOptionalAttr<F32Attr, "1.0e-05f">:$epsilon,
-                       I64Attr:$num_groups, DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type);
+                       I64Attr:$num_groups, DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type,
+                       NN_Count:$count);
   let results = (outs NN_Value:$Y);
   let assemblyFormat = [{
     $X `,` $scale `,` $bias attr-dict `:` functional-type(operands, results)
@@ -51,10 +53,12 @@ def NN_InstanceNormalizationOp : NN_Op<"instance_normalization", "InstanceNormal
 def NN_LayerNormalizationOp : NN_Op<"layer_normalization", "LayerNormalization", 17, "rro", "roo",
     [Pure, AttrSizedResultSegments]> {
   let summary = "ONNX LayerNormalization, in the form of opset 17";
+  let description = "`count`: the positions that its statistics divide by, if not those that are there.";
   let arguments = (ins NN_Value:$X, NN_Value:$Scale, Optional<NN_Value>:$B,
                        DefaultValuedOptionalAttr<I64Attr, "-1">:$axis,
                        DefaultValuedOptionalAttr<F32Attr, "1.0e-05f">:$epsilon,
-                       DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type);
+                       DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type,
+                       NN_Count:$count);
   let results = (outs NN_Value:$Y, Optional<NN_Value>:$Mean, Optional<NN_Value>:$InvStdDev);
   let assemblyFormat = [{
     $X `,` $Scale (`B` `(` $B^ `)`)? attr-dict `:` functional-type(operands, results)
@@ -96,10 +100,12 @@ def NN_MeanVarianceNormalizationOp : NN_Op<"mean_variance_normalization", "MeanV
 def NN_RmsNormalizationOp : NN_Op<"rms_normalization", "RMSNormalization", 23, "rr", "r",
     [Pure]> {
   let summary = "ONNX RMSNormalization, in the form of opset 23";
+  let description = "`count`: the positions that its statistics divide by, if not those that are there.";
   let arguments = (ins NN_Value:$X, NN_Value:$scale,
                        DefaultValuedOptionalAttr<I64Attr, "-1">:$axis,
                        DefaultValuedOptionalAttr<F32Attr, "1.0e-05f">:$epsilon,
-                       DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type);
+                       DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type,
+                       NN_Count:$count);
   let results = (outs NN_Value:$Y);
   let assemblyFormat = [{
     $X `,` $scale attr-dict `:` functional-type(operands, results)

@@ -100,9 +100,10 @@ def NN_ReduceMaxOp : NN_Op<"reduce_max", "ReduceMax", 20, "ro", "r", [Pure]> {
 
 def NN_ReduceMeanOp : NN_Op<"reduce_mean", "ReduceMean", 18, "ro", "r", [Pure]> {
   let summary = "ONNX ReduceMean, in the form of opset 18";
+  let description = "`count`: the positions that the sum is divided by, if not those that are there.";
   let arguments = (ins NN_Value:$data, Optional<NN_Value>:$axes,
                        DefaultValuedOptionalAttr<I64Attr, "1">:$keepdims,
-                       DefaultValuedOptionalAttr<I64Attr, "0">:$noop_with_empty_axes);
+                       DefaultValuedOptionalAttr<I64Attr, "0">:$noop_with_empty_axes, NN_Count:$count);
   let results = (outs NN_Value:$reduced);
   let assemblyFormat = [{
     $data (`axes` `(` $axes^ `)`)? attr-dict `:` functional-type(operands, results)

@@ -8,6 +8,8 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace secateur {
 
@@ -29,10 +31,17 @@ struct ExportOptions {
 /// Result types are written as `nn.declared` says where it is there: a pass that
 /// changes the type of an output must remove it.
 ///
+/// Norms whose statistics count erased positions are written as what they do, and
+/// `module` with them.
+///
 /// Errors go to the diagnostics of the context: operations that no opset, or not
 /// the one asked for, can express, all at once.
 mlir::LogicalResult exportOnnx(mlir::ModuleOp module, llvm::StringRef path,
                                const ExportOptions &options = {});
+
+/// The names of the constants that an export adds for norms whose statistics count
+/// erased positions. `module` stays as it is. Fails as the export would.
+mlir::FailureOr<std::vector<std::string>> constantsOfCounts(mlir::ModuleOp module);
 
 } // namespace secateur
 

@@ -7,6 +7,7 @@
 #ifndef SECATEUR_PIPELINE_PIPELINE_H
 #define SECATEUR_PIPELINE_PIPELINE_H
 
+#include "secateur/Pruning/Apply.h"
 #include "secateur/Pruning/Plan.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -37,6 +38,7 @@ struct CompileOptions {
   pruning::NominalShapes shapes, nominalShapes;
   std::vector<pruning::Budget> budgets;
   bool bestEffort = false;
+  pruning::NormStatistics normStatistics = pruning::NormStatistics::Dense;
   /// Globs over names of tensors and nodes whose dimensions stay as they are.
   std::vector<std::string> keep;
   /// Inputs and outputs of the graph whose dimensions may shrink.

@@ -15,11 +15,17 @@
 
 namespace secateur::pruning {
 
+/// What the statistics of norms and means count once positions are erased: as many
+/// as before, so that the erased model equals the zeroed one, or those that are kept,
+/// which is an approximation and leaves the fused operators of ONNX.
+enum class NormStatistics { Dense, Kept };
+
 struct ApplyOptions {
   NominalShapes nominal;
   /// Fill the removed elements instead of erasing them: the model that the
   /// erased one must equal. Shapes and types stay.
   bool zero = false;
+  NormStatistics statistics = NormStatistics::Dense;
 };
 
 /// Erases, and returns what was done in the numbering of the user's file (without

@@ -7,6 +7,7 @@
 
 #include "dialects/NN/IR/NNDialect.h"
 #include "dialects/Prune/IR/PruneDialect.h"
+#include "secateur/Pruning/Apply.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"

@@ -60,6 +60,11 @@ def PruneApply : Pass<"prune-apply", "::mlir::func::FuncOp"> {
   let options = [
     Option<"zero", "zero", "bool", "false", "Fill the removed elements with zero instead: what erasing must equal">,
     Option<"planFile", "plan", "std::string", "\"\"", "Write what was done to this plan file">,
+    Option<"normStatistics", "norm-statistics", "::secateur::pruning::NormStatistics",
+           "::secateur::pruning::NormStatistics::Dense", "What the statistics of norms and means count",
+           [{::llvm::cl::values(
+               clEnumValN(::secateur::pruning::NormStatistics::Dense, "dense", "as many positions as before: exact"),
+               clEnumValN(::secateur::pruning::NormStatistics::Kept, "kept", "those that are kept: an approximation"))}]>,
   ];
   let dependentDialects = ["::secateur::nn::NNDialect"];
 }

@@ -74,6 +74,12 @@ struct PlanInterface {
   std::vector<int64_t> indices;
 };
 
+/// A node that is not the same in the erased and the zeroed model.
+struct PlanApproximation {
+  std::string node;
+  std::string reason;
+};
+
 struct PlanFile {
   /// Hexadecimal SHA-256 of the dense model's file; empty where it is not known.
   std::string sha256;
@@ -81,6 +87,7 @@ struct PlanFile {
   std::vector<PlanCopy> copies;
   std::vector<PlanRewrite> rewritten;
   std::vector<PlanInterface> interface;
+  std::vector<PlanApproximation> approximations;
 };
 
 /// Reads a plan. Errors name the file and the JSON path that is wrong.

@@ -21,6 +21,7 @@ struct PruneOptions {
   /// Inputs and outputs whose dimensions may shrink.
   std::vector<std::string> allowInterface;
   std::string criterion = "magnitude";
+  NormStatistics statistics = NormStatistics::Dense;
   /// Where set, its units leave instead of those that budgets choose.
   std::optional<PlanFile> replay;
   /// Of the model's file: written into the plan, and compared with `replay`'s.

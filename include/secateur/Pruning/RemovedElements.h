@@ -51,10 +51,22 @@ public:
 
 private:
   friend class Packing;
+  /// Elements over the axes that some box names (others count as one position), by
+  /// whether boxes remove them. A planner asks for shapes far more often than it
+  /// removes.
+  struct Mask {
+    llvm::SmallVector<int64_t> extents;
+    std::vector<char> removed;
+    void add(const IndexBox &box);
+  };
+  bool covers(const IndexBox &box) const;
+  std::optional<llvm::SmallVector<int64_t>> packedShapeOf(Mask boxed) const;
+
   llvm::SmallVector<int64_t> shape;
   llvm::SmallVector<llvm::BitVector> slabs;
   bool anySlab = false;
   std::vector<IndexBox> boxes;
+  Mask mask;
 };
 
 /// A box and what its elements are filled with.

@@ -6,6 +6,7 @@
 #define SECATEUR_PRUNING_REPORT_H
 
 #include "secateur/Pruning/Plan.h"
+#include "secateur/Pruning/PlanFile.h"
 
 #include "llvm/Support/JSON.h"
 
@@ -32,6 +33,8 @@ struct PruningReport {
   ModelCost dense, pruned;
   std::vector<GroupSummary> groups;
   std::vector<PinSummary> pins;
+  /// Nodes that are not the same in the erased and the zeroed model.
+  std::vector<PlanApproximation> approximations;
 };
 
 /// Reads the groups and pins of `func`, which `applyPlan` removes: call it between the two.
@@ -39,8 +42,8 @@ PruningReport summarize(mlir::func::FuncOp func, const ModelCost &dense, const M
 
 /// `{"parameters": ..., "flops": ..., "weight_bytes": ...}`
 llvm::json::Object toJson(const ModelCost &cost);
-/// `dense`, `pruned`, `groups` [{name, units, kept, members}] and `pins` [{tensor, axis, reason,
-/// node}].
+/// `dense`, `pruned`, `groups` [{name, units, kept, members}], `pins` [{tensor, axis, reason,
+/// node}] and `approximations` [{node, reason}].
 llvm::json::Object toJson(const PruningReport &report);
 
 /// A table for people: what is left, each group that loses units, and the pins by

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 // They run after the point where a pruned ONNX file is written: the user's
-// graph never sees them.
+// graph never sees them. The exception are spelled out norms, which pruning has to
+// recognise, and which the Export stage spells out again.
 
 #ifndef SECATEUR_TRANSFORM_PASSES
 #define SECATEUR_TRANSFORM_PASSES
@@ -62,9 +63,14 @@ def NNFuseNormalizations : Pass<"nn-fuse-normalizations", "::mlir::func::FuncOp"
   let summary = "Recognise layer normalisations that an exporter spelled out";
   let description = [{
     (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon), with or without scale and
-    bias, over the last axis, becomes `nn.layer_normalization`.
+    bias, over the last axis, becomes `nn.layer_normalization`. Marked
+    `nn.spelled_out`, so that an ONNX file has no operator that was not there.
   }];
   let dependentDialects = ["::secateur::nn::NNDialect"];
+  let options = [
+    Option<"onlyScaled", "only-scaled", "bool", "false",
+           "Not those without a scale, for which a constant would have to be made">,
+  ];
 }
 
 def NNSimplify : Pass<"nn-simplify", "::mlir::func::FuncOp"> {

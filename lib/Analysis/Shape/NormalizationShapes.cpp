@@ -49,6 +49,10 @@ static LogicalResult inferGroupNormalization(GroupNormalizationOp op, ShapeEvalu
     if (std::optional<int64_t> channels = asConstant((*x)[1]); channels && *channels % groups != 0)
       return op.emitOpError() << "has " << *channels << " channels, which " << groups
                               << " groups do not divide";
+  if (x && x->size() >= 2)
+    if (std::optional<int64_t> channels = asConstant((*x)[1]))
+      if (failed(checkCount(op, op.getCount(), evaluator.constant(*channels / groups))))
+        return failure();
   return checkPerChannel(op, evaluator, op.getX(), {op.getScale(), op.getBias()});
 }
 
@@ -63,6 +67,8 @@ static LogicalResult inferLayerNormalization(LayerNormalizationOp op, ShapeEvalu
   Shape statistics(x->begin(), x->end());
   for (size_t i = *axis; i < statistics.size(); ++i)
     statistics[i] = evaluator.constant(1);
+  if (failed(checkCount(op, op.getCount(), x->drop_front(*axis))))
+    return failure();
   evaluator.setShape(op.getMean(), statistics);
   evaluator.setShape(op.getInvStdDev(), statistics);
   return success();
@@ -84,6 +90,9 @@ static LogicalResult inferAlongAxis(OpTy op, ShapeEvaluator &evaluator) {
   if (x && !(x->empty() && axis == -1) && failed(getAxis(op, axis, x->size())))
     return failure();
   copyShape(evaluator, op->getOperand(0), op->getResult(0));
+  if constexpr (requires { op.getCount(); })
+    if (x)
+      return checkCount(op, op.getCount(), x->drop_front(axis < 0 ? axis + x->size() : axis));
   return success();
 }
 

@@ -67,6 +67,11 @@ static LogicalResult inferReduction(OpTy op, ShapeEvaluator &evaluator) {
     return success();
   }
   evaluator.setShape(result, reduceShape(evaluator, *data, **axes, op.getKeepdims() != 0));
+  if constexpr (requires { op.getCount(); }) {
+    Shape present = llvm::map_to_vector(**axes, [&](int64_t axis) { return (*data)[axis]; });
+    if (failed(checkCount(op, op.getCount(), present)))
+      return failure();
+  }
   if constexpr (combine != nullptr) {
     std::optional<ShapeRef> elements = evaluator.getElements(op.getData());
     if (!elements || elements->empty() || (*axes)->size() != data->size())

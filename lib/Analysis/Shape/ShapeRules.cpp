@@ -35,6 +35,15 @@ std::optional<int64_t> analysis::countElements(ShapeRef shape, int64_t limit) {
   return count <= limit ? std::optional(count) : std::nullopt;
 }
 
+LogicalResult analysis::checkCount(Operation *op, std::optional<int64_t> count, ShapeRef present) {
+  int64_t size = 1;
+  for (Dim dim : present)
+    size *= asConstant(dim).value_or(1);
+  if (count && *count < size)
+    return op->emitOpError() << "counts " << *count << " positions where there are " << size;
+  return success();
+}
+
 Dim analysis::product(ShapeRef sizes, ShapeEvaluator &evaluator) {
   Dim result = evaluator.constant(1);
   for (Dim size : sizes)

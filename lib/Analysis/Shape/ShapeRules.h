@@ -70,6 +70,10 @@ bool isNonNegative(ShapeEvaluator &evaluator, Dim value);
 /// The product of sizes.
 Dim product(ShapeRef sizes, ShapeEvaluator &evaluator);
 
+/// What statistics count, where they say so, is no less than what is there; an error
+/// on the operation otherwise.
+LogicalResult checkCount(Operation *op, std::optional<int64_t> count, ShapeRef present);
+
 /// `axis` counted from the front; an error on the operation where it is out of
 /// range.
 FailureOr<int64_t> getAxis(Operation *op, int64_t axis, int64_t rank);

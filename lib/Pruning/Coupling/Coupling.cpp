@@ -145,5 +145,6 @@ void pruning::registerCouplingModels(DialectRegistry &registry) {
     attachQuantizedContractionCoupling(*context);
     attachRecurrentCoupling(*context);
     attachReductionCoupling(*context);
+    attachSigns(*context);
   });
 }

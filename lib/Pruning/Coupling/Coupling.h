@@ -100,6 +100,7 @@ void attachQuantizationCoupling(mlir::MLIRContext &context);
 void attachQuantizedContractionCoupling(mlir::MLIRContext &context);
 void attachRecurrentCoupling(mlir::MLIRContext &context);
 void attachReductionCoupling(mlir::MLIRContext &context);
+void attachSigns(mlir::MLIRContext &context);
 
 } // namespace secateur::pruning
 

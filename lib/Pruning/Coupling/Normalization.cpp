@@ -1,15 +1,17 @@
 //===- Normalization.cpp - Coupling of norms ---------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
-// Parameters are one with the axes that they scale. Norms whose statistics run
-// over an axis count its positions, removed ones included: those are pinned until
-// a norm carries the count that keeps it exact.
+// Parameters are one with the axes that they scale. A norm whose statistics run
+// over an axis goes on counting the positions that are removed, so that these have
+// to hold zero; `count` on the operation says how many there were.
 
 #include "Coupling.h"
 
 using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
+
+static constexpr StringLiteral kCounted = "erased positions that the norm counts do not hold zero";
 
 namespace {
 
@@ -48,8 +50,14 @@ struct LayerNorm : nn::CouplingOpInterface::ExternalModel<LayerNorm<Op>, Op> {
     std::optional<unsigned> first = normalizeAxis(cast<Op>(op).getAxis(), x.size());
     if (!first)
       return;
-    for (Axis axis : ArrayRef(x).drop_front(*first))
-      builder.pin(axis, "the norm counts the removed positions");
+    bool counted = llvm::all_of(ArrayRef(x).drop_front(*first),
+                                [&](Axis axis) { return builder.extent(axis).has_value(); });
+    for (size_t axis = *first; axis < x.size(); ++axis) {
+      if (counted)
+        builder.needZero(op->getOpOperand(0), axis, kCounted);
+      else
+        builder.pin(x[axis], "the norm counts positions whose number depends on the input");
+    }
     SmallVector<ArrayRef<Axis>> operands = {x};
     for (OpOperand &operand : op->getOpOperands().drop_front())
       operands.push_back(builder.axes(operand));
@@ -62,13 +70,19 @@ struct LayerNorm : nn::CouplingOpInterface::ExternalModel<LayerNorm<Op>, Op> {
       builder.setResult(result.getResultNumber(), statistics);
     }
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return !operands[0].isFinite() ? ErasedValue::unknown() : ErasedValue::finite();
+  /// With scale and bias zero so is the result, whatever comes in.
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned result) const {
+    if (!operands[0].isFinite())
+      return ErasedValue::unknown();
+    bool zero = result == 0 && llvm::all_of(operands.drop_front(), [](ErasedValue parameter) {
+                  return parameter.isZero();
+                });
+    return zero ? ErasedValue::zero() : ErasedValue::finite();
   }
 };
 
-/// Channels are [group][channel]: whole groups can leave, what is inside a group
-/// is counted. Parameters are per channel.
+/// Channels are [group][channel]: whole groups can leave, and a channel of each
+/// group, which goes on being counted. Parameters are per channel.
 struct GroupNorm : nn::CouplingOpInterface::ExternalModel<GroupNorm, nn::GroupNormalizationOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     SmallVector<Axis> x(builder.axes(op->getOpOperand(0)));
@@ -78,7 +92,7 @@ struct GroupNorm : nn::CouplingOpInterface::ExternalModel<GroupNorm, nn::GroupNo
       return;
     auto size = [&](int64_t n) { return getAffineConstantExpr(n, op->getContext()); };
     SmallVector<Axis> parts = builder.regroup({x[1]}, {size(groups), size(*channels / groups)});
-    builder.pin(parts[1], "the norm counts the removed positions");
+    builder.needZero(op->getOpOperand(0), parts[1], kCounted);
     for (OpOperand &operand : op->getOpOperands().drop_front())
       if (ArrayRef<Axis> axes = builder.axes(operand); axes.size() == 1)
         builder.unify(axes[0], x[1]);
@@ -131,8 +145,8 @@ struct LpNormCoupling
     builder.setResult(0, x);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    // 0 / 0 where another axis than the normalised one is erased.
-    return ErasedValue::unknown();
+    // A row of zeros stays one.
+    return operands[0].isZero() || !operands[0].isFinite() ? operands[0] : ErasedValue::finite();
   }
 };
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 // Kept axes pass. Reduced axes end: positions may leave where they hold zero and
-// zero does not count, else they stay.
+// zero does not count. A mean goes on counting them; a maximum may lose zeros where
+// nothing is negative.
 
 #include "Coupling.h"
 
@@ -15,9 +16,13 @@ namespace {
 enum class Over {
   /// Zeros add nothing.
   Sum,
-  /// The operator counts positions.
+  /// Zeros are counted; `count` on the operation says how many there were.
   Mean,
-  /// Zero may be the answer.
+  /// Zeros are no answer where nothing is negative.
+  Maximum,
+  /// Ones change nothing.
+  Product,
+  /// Any position may be the answer.
   Other,
 };
 
@@ -41,17 +46,25 @@ struct Reduce : nn::CouplingOpInterface::ExternalModel<Reduce<Op, kind>, Op> {
     }
     SmallVector<Axis> result;
     Dim one = getAffineConstantExpr(1, op->getContext());
+    bool counted = llvm::all_of(llvm::zip(x, reduced), [&](auto pair) {
+      return !std::get<1>(pair) || builder.extent(std::get<0>(pair)).has_value();
+    });
     for (auto [index, axis] : llvm::enumerate(x)) {
       if (!reduced[index]) {
         result.push_back(axis);
         continue;
       }
-      if (kind == Over::Sum)
+      bool maximum = kind == Over::Maximum && builder.isNonNegative(op->getOperand(0));
+      if (kind == Over::Other || (kind == Over::Maximum && !maximum))
+        builder.pin(axis, "the value of a removed position may be the result");
+      else if (kind == Over::Product)
+        builder.needNumber(op->getOpOperand(0), index, 1,
+                           "erased positions that are multiplied do not hold one");
+      else if (kind == Over::Mean && !counted)
+        builder.pin(axis, "the mean counts positions whose number depends on the input");
+      else
         builder.needZero(op->getOpOperand(0), index,
                          "erased positions that are summed do not hold zero");
-      else
-        builder.pin(axis, kind == Over::Mean ? "the mean counts the removed positions"
-                                             : "the value of a removed position may be the result");
       if (reduce.getKeepdims())
         result.push_back(builder.rigid(one, ""));
     }
@@ -124,10 +137,10 @@ void pruning::attachReductionCoupling(MLIRContext &context) {
   nn::ReduceL2Op::attachInterface<Reduce<nn::ReduceL2Op, Over::Sum>>(context);
   nn::ReduceSumSquareOp::attachInterface<Reduce<nn::ReduceSumSquareOp, Over::Sum>>(context);
   nn::ReduceMeanOp::attachInterface<Reduce<nn::ReduceMeanOp, Over::Mean>>(context);
-  nn::ReduceMaxOp::attachInterface<Reduce<nn::ReduceMaxOp, Over::Other>>(context);
+  nn::ReduceMaxOp::attachInterface<Reduce<nn::ReduceMaxOp, Over::Maximum>>(context);
   nn::ReduceMinOp::attachInterface<Reduce<nn::ReduceMinOp, Over::Other>>(context);
-  nn::ReduceProdOp::attachInterface<Reduce<nn::ReduceProdOp, Over::Other>>(context);
-  nn::ReduceLogSumOp::attachInterface<Reduce<nn::ReduceLogSumOp, Over::Other>>(context);
+  nn::ReduceProdOp::attachInterface<Reduce<nn::ReduceProdOp, Over::Product>>(context);
+  nn::ReduceLogSumOp::attachInterface<Reduce<nn::ReduceLogSumOp, Over::Sum>>(context);
   nn::ReduceLogSumExpOp::attachInterface<Reduce<nn::ReduceLogSumExpOp, Over::Other>>(context);
   nn::ArgMaxOp::attachInterface<ArgExtremum<nn::ArgMaxOp>>(context);
   nn::ArgMinOp::attachInterface<ArgExtremum<nn::ArgMinOp>>(context);

@@ -68,8 +68,8 @@ def gqa_weights(kv, times, size):
 CASES = [
     Case("22a separate projections", heads(*[project(n, "w" + n, "apart") for n in "qkv"], constants=FOUR),
          dict(wq=(6, 8), wk=(6, 8), wv=(6, 8), wo=(8, 3)),
-         groups=["4: wk[1 0 by 2] wo[0 0 by 2] wq[1 0 by 2] wv[1 0 by 2]", "2: wk[1 0 by 1 x 4 step 2] wq[1 0 by 1 x 4 step 2]",
-                 "2: wo[0 0 by 1 x 4 step 2] wv[1 0 by 1 x 4 step 2]"], pins=SIDES),
+         groups=["4: wk[1 0 by 2] wo[0 0 by 2] wq[1 0 by 2] wv[1 0 by 2]", "8 balanced 4: wk[1] wq[1]",
+                 "8 balanced 4: wo[0] wv[1]"], pins=SIDES),
     Case("22b packed, [3][heads][size]", heads(nodes="""p0 = MatMul(x, w)
         p1 = Reshape(p0, packed)
         p = Transpose <perm=[2,0,3,1,4]> (p1)
@@ -78,7 +78,7 @@ CASES = [
         v = Gather <axis=0> (p, i2)""", constants=", int64[5] packed = {0, 0, 3, 4, 2}, int64 i0 = {0}, int64 i1 = {1}, int64 i2 = {2}"),
          dict(w=(6, 24), wo=(8, 3)),
          # Queries, keys and values have one size of a head: it is one axis of the reshaped tensor.
-         groups=["4: w[1 0 by 2 x 3 step 8] wo[0 0 by 2]", "2: w[1 0 by 1 x 12 step 2] wo[0 0 by 1 x 4 step 2]"],
+         groups=["4: w[1 0 by 2 x 3 step 8] wo[0 0 by 2]", "8 balanced 4: w[1 0 by 1 x 3 step 8] wo[0]"],
          pins=["w[0]: input 'x'", "wo[1]: output 'y'"]),
     Case("22c packed, [heads][3][size]", heads(nodes="""p0 = MatMul(x, w)
         p1 = Reshape(p0, packed)
@@ -88,7 +88,7 @@ CASES = [
         k = Squeeze(k3, axis)
         v = Squeeze(v3, axis)""", constants=", int64[5] packed = {0, 0, 4, 3, 2}, int64[3] sizes = {1, 1, 1}, int64[1] axis = {0}"),
          dict(w=(6, 24), wo=(8, 3)),
-         groups=["4: w[1 0 by 6] wo[0 0 by 2]", "2: w[1 0 by 1 x 12 step 2] wo[0 0 by 1 x 4 step 2]"],
+         groups=["4: w[1 0 by 6] wo[0 0 by 2]", "8 balanced 4: w[1 [[0, 2, 4], [1, 3, 5], [6, 8, 10], [7, 9, 11], [12, 14, 16], [13, 15, 17], [18, 20, 22], [19, 21, 23]]] wo[0]"],
          pins=["w[0]: input 'x'", "wo[1]: output 'y'"]),
     Case("22d packed, [heads][size][3]", heads(nodes="""p0 = MatMul(x, w)
         p1 = Reshape(p0, packed)
@@ -98,13 +98,13 @@ CASES = [
         k = Squeeze(k3, axis)
         v = Squeeze(v3, axis)""", constants=", int64[5] packed = {0, 0, 4, 2, 3}, int64[3] sizes = {1, 1, 1}, int64[1] axis = {4}"),
          dict(w=(6, 24), wo=(8, 3)),
-         groups=["4: w[1 0 by 6] wo[0 0 by 2]", "2: w[1 0 by 3 x 4 step 6] wo[0 0 by 1 x 4 step 2]"],
+         groups=["4: w[1 0 by 6] wo[0 0 by 2]", "8 balanced 4: w[1 0 by 3] wo[0]"],
          pins=["w[0]: input 'x'", "wo[1]: output 'y'"]),
     Case("23a grouped queries 4/2 by Expand", gqa(2, 2, 4, EXPAND), gqa_weights(2, 2, 4),
-         groups=["2: wk[1 0 by 4] wo[0 0 by 8] wq[1 0 by 8] wv[1 0 by 4]", "2: wo[0 0 by 4 x 2 step 8] wq[1 0 by 4 x 2 step 8]",
+         groups=["2: wk[1 0 by 4] wo[0 0 by 8] wq[1 0 by 8] wv[1 0 by 4]", "4 balanced 2: wo[0 0 by 4] wq[1 0 by 4]",
                  "4: wk[1 0 by 1 x 2 step 4] wq[1 0 by 1 x 4 step 4]", "4: wo[0 0 by 1 x 4 step 4] wv[1 0 by 1 x 2 step 4]"], pins=SIDES),
     Case("23b grouped queries 14/2 by Tile", gqa(2, 7, 2, TILE), gqa_weights(2, 7, 2),
-         groups=["2: wk[1 0 by 2] wo[0 0 by 14] wq[1 0 by 14] wv[1 0 by 2]", "7: wo[0 0 by 2 x 2 step 14] wq[1 0 by 2 x 2 step 14]",
+         groups=["2: wk[1 0 by 2] wo[0 0 by 14] wq[1 0 by 14] wv[1 0 by 2]", "14 balanced 2: wo[0 0 by 2] wq[1 0 by 2]",
                  "2: wk[1 0 by 1 x 2 step 2] wq[1 0 by 1 x 14 step 2]", "2: wo[0 0 by 1 x 14 step 2] wv[1 0 by 1 x 2 step 2]"], pins=SIDES),
     Case("23c one key for 8 queries by Expand", gqa(1, 8, 2, EXPAND), gqa_weights(1, 8, 2),
          groups=["8: wo[0 0 by 2] wq[1 0 by 2]", "2: wk[1] wq[1 0 by 1 x 8 step 2]", "2: wo[0 0 by 1 x 8 step 2] wv[1]"], pins=SIDES),
@@ -128,7 +128,7 @@ CASES = [
         k = Add(kc, ks)""", v=project("v", "wv", "apart"), inputs="float[2,5,6] x",
         constants=", int64[4] apart = {0, 0, 2, 8}, int64[2] halves = {4, 4}").replace("float[2,L,3]", "float[2,5,3]"),
          dict(wq=(6, 16), wk=(6, 16), wv=(6, 16), wo=(16, 3), cos=(5, 8), sin=(5, 8)),
-         groups=["2: wk[1 0 by 8] wo[0 0 by 8] wq[1 0 by 8] wv[1 0 by 8]", "8: wo[0 0 by 1 x 2 step 8] wv[1 0 by 1 x 2 step 8]",
+         groups=["2: wk[1 0 by 8] wo[0 0 by 8] wq[1 0 by 8] wv[1 0 by 8]", "16 balanced 2: wo[0] wv[1]",
                  "4: cos[1 4 by 1] cos[1] sin[1 4 by 1] sin[1] wk[1 0 by 1 x 2 step 8] wk[1 4 by 1 x 2 step 8] "
                  "wq[1 0 by 1 x 2 step 8] wq[1 4 by 1 x 2 step 8]"], pins=SIDES + ["cos[0]: input 'x'", "sin[0]: input 'x'"]),
     Case("24b rotary pairs side by side", heads(q=project("qq", "wq", "apart") + """
@@ -150,7 +150,7 @@ CASES = [
         k = Add(kc, ks)""", v=project("v", "wv", "apart"), inputs="float[2,5,6] x",
         constants=", int64[4] apart = {0, 0, 2, 8}, int64[5] pairs = {0, 0, 0, 4, 2}, int64[4] flat = {0, 0, 0, 8}, int64[2] halves = {1, 1}").replace("float[2,L,3]", "float[2,5,3]"),
          dict(wq=(6, 16), wk=(6, 16), wv=(6, 16), wo=(16, 3), cos=(5, 8), sin=(5, 8)),
-         groups=["2: wk[1 0 by 8] wo[0 0 by 8] wq[1 0 by 8] wv[1 0 by 8]", "8: wo[0 0 by 1 x 2 step 8] wv[1 0 by 1 x 2 step 8]",
+         groups=["2: wk[1 0 by 8] wo[0 0 by 8] wq[1 0 by 8] wv[1 0 by 8]", "16 balanced 2: wo[0] wv[1]",
                  "4: cos[1 0 by 2] sin[1 0 by 2] wk[1 0 by 2 x 2 step 8] wq[1 0 by 2 x 2 step 8]"],
          pins=SIDES + ["cos[0]: input 'x'", "sin[0]: input 'x'"]),
     Case("24c a scale of queries and keys that heads share", heads(q=project("qq", "wq", "apart") + "\n q = Mul(qq, qnorm)",
@@ -158,7 +158,7 @@ CASES = [
                                                                     v=project("v", "wv", "apart"), constants=FOUR),
          dict(wq=(6, 8), wk=(6, 8), wv=(6, 8), wo=(8, 3), qnorm=2, knorm=2),
          groups=["4: wk[1 0 by 2] wo[0 0 by 2] wq[1 0 by 2] wv[1 0 by 2]", "2: knorm[0] qnorm[0] wk[1 0 by 1 x 4 step 2] wq[1 0 by 1 x 4 step 2]",
-                 "2: wo[0 0 by 1 x 4 step 2] wv[1 0 by 1 x 4 step 2]"], pins=SIDES),
+                 "8 balanced 4: wo[0] wv[1]"], pins=SIDES),
     Case("32 attention by Einsum", """(float[N,L,6] x) => (float[N,L,3] y) {
         q = Einsum <equation="nld,dhe->nhle"> (x, wq)
         k = Einsum <equation="nld,dhe->nhle"> (x, wk)
@@ -168,6 +168,6 @@ CASES = [
         o = Einsum <equation="nhlm,nhme->nlhe"> (s, v)
         y = Einsum <equation="nlhe,hed->nld"> (o, wo)
     }""", dict(wq=(6, 4, 2), wk=(6, 4, 2), wv=(6, 4, 2), wo=(4, 2, 3)),
-         groups=["4: wk[1] wo[0] wq[1] wv[1]", "2: wk[2] wq[2]", "2: wo[1] wv[2]"],
+         groups=["4: wk[1] wo[0] wq[1] wv[1]", "8 balanced 4: wk[1 0 by 1 digit 2 of 4, 2 0 by 1 digit 1 of 2] wq[1 0 by 1 digit 2 of 4, 2 0 by 1 digit 1 of 2]", "8 balanced 4: wo[0 0 by 1 digit 2 of 4, 1 0 by 1 digit 1 of 2] wv[1 0 by 1 digit 2 of 4, 2 0 by 1 digit 1 of 2]"],
          pins=SIDES[:3] + ["wo[2]: output 'y'"]),
 ]

@@ -128,7 +128,7 @@ CASES = [
         y = Conv(g, w5)
     }""", dict(w1=(4, 3, 1, 1), w2=(4, 1, 3, 3), w3=(8, 1, 3, 3), w4=(8, 1, 3, 3), w5=(2, 8, 1, 1)),
          groups=["4: w1[0] w2[0] w3[0 0 by 2] w4[0 0 by 2] w5[1 0 by 2]",
-                 "2: w3[0 0 by 1 x 4 step 2] w4[0 0 by 1 x 4 step 2] w5[1 0 by 1 x 4 step 2]"],
+                 "8 balanced 4: w3[0] w4[0] w5[1]"],
          pins=["w1[1]: input 'x'", "w5[0]: output 'y'"]),
     Case("21 squeeze and excite, a gate for each pixel, a scale", """(float[N,3,6,6] x) => (float[N,2,6,6] y) {
         a = Conv(x, w1)

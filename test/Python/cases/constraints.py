@@ -2,7 +2,6 @@
 """Grouped convolutions, experts, gates: units that leave under conditions."""
 
 from .case import Case
-from .statistics import BALANCED
 
 IN, OUT = "w1[1]: input 'x'", "w2[0]: output 'y'"
 
@@ -12,7 +11,7 @@ CASES = [
         b = Conv <group=4> (a, w)
         y = Conv(b, w2)
     }""", dict(w1=(8, 3, 1, 1), w=(12, 2, 1, 1), w2=(2, 12, 1, 1)),
-         groups=["4: w1[0 0 by 2] w2[1 0 by 3] w[0 0 by 3]", "8 balanced 4: ", "12 balanced 4: "], pins=[IN, OUT], pending=BALANCED),
+         groups=["4: w1[0 0 by 2] w2[1 0 by 3] w[0 0 by 3]", "8 balanced 4: w1[0] w[0 0 by 3 digit 2 of 4, 1 0 by 1 digit 1 of 2]", "12 balanced 4: w2[1] w[0]"], pins=[IN, OUT]),
     Case("19b two grouped convolutions whose groups do not divide", """(float[N,3,4,4] x) => (float[N,2,4,4] y) {
         a = Conv(x, w1)
         b = Conv <group=4> (a, w)
@@ -20,7 +19,9 @@ CASES = [
         c = Conv <group=6> (r, v)
         y = Conv(c, w2)
     }""", dict(w1=(8, 3, 1, 1), w=(12, 2, 1, 1), v=(6, 2, 1, 1), w2=(2, 6, 1, 1)),
-         groups=[], pins=[IN, OUT], pending=BALANCED),
+         groups=["2: v[0 0 by 3] w1[0 0 by 4] w2[1 0 by 3] w[0 0 by 6]",
+                 "4 balanced 2: w1[0 [[0, 2], [1, 3], [4, 6], [5, 7]]] w[0 0 by 6 digit 2 of 2, 1 0 by 1 digit 1 of 2]"],
+         pins=[IN, OUT, "v[1]: no common factors"]),
     Case("35a mixture of experts", """(float[N,6] x) => (float[N,3] y) {
         h = MatMul(x, w1)
         l = MatMul(h, router)

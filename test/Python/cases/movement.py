@@ -47,8 +47,8 @@ CASES = [
         y = Conv(b, w2)
     }""", dict(w1=(8, 3, 1, 1), w3=(6, 4, 1, 1), w2=(2, 6, 1, 1)),
          # Channels are [2][2][2]: half of the shuffle's, the convolution's group, what is left.
-         groups=["2: w1[0 0 by 4] w3[1 0 by 1 x 2 step 2]", "2: w1[0 0 by 1 x 4 step 2] w3[1 0 by 2]",
-                 "2: w1[0 0 by 2 x 2 step 4] w2[1 0 by 3] w3[0 0 by 3]", "3: w2[1 0 by 1 x 2 step 3] w3[0 0 by 1 x 2 step 3]"],
+         groups=["2: w1[0 0 by 4] w3[1 0 by 1 x 2 step 2]", "4 balanced 2: w1[0 0 by 1 x 2 step 4] w3[0 0 by 3 digit 2 of 2, 1 0 by 2 digit 1 of 2]",
+                 "2: w1[0 0 by 2 x 2 step 4] w2[1 0 by 3] w3[0 0 by 3]", "6 balanced 2: w2[1] w3[0]"],
          pins=[IN, OUT]),
     Case("17a depth to space, rows and columns outermost", """(float[N,3,4,4] x) => (float[N,2,8,8] y) {
         a = Conv(x, w1)
@@ -140,7 +140,7 @@ CASES = [
         b = Reshape(u, together)
         y = MatMul(b, w2)
     }""", dict(w1=(6, 8), w2=(8, 2)),
-         groups=["4: w1[1 0 by 2] w2[0 0 by 2]", "2: w1[1 0 by 1 x 4 step 2] w2[0 0 by 1 x 4 step 2]"],
+         groups=["4: w1[1 0 by 2] w2[0 0 by 2]", "8 balanced 4: w1[1] w2[0]"],
          pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
     Case("31b shapes that are constants", """(float[2,5,6] x) => (float[2,5,2] y) <int64[4] apart = {2, 5, 4, 2}, int64[3] together = {2, 5, 8}> {
         a = MatMul(x, w1)
@@ -149,7 +149,7 @@ CASES = [
         b = Reshape(g, together)
         y = MatMul(b, w2)
     }""", dict(w1=(6, 8), w2=(8, 2)),
-         groups=["4: w1[1 0 by 2] w2[0 0 by 2]", "2: w1[1 0 by 1 x 4 step 2] w2[0 0 by 1 x 4 step 2]"],
+         groups=["4: w1[1 0 by 2] w2[0 0 by 2]", "8 balanced 4: w1[1] w2[0]"],
          pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
     Case("34a gather of a permutation", """(float[N,3,4,4] x) => (float[N,2,4,4] y) <int64[4] order = {2, 0, 3, 1}> {
         a = Conv(x, w1)
@@ -181,7 +181,9 @@ CASES = [
         y = MatMul(f, w2)
     }""", dict(w1=(6, 24), w2=(24, 2)),
          # [2][6][2]: what the two have in common at either end may leave, what is between stays.
-         groups=["2: w1[1 0 by 12] w2[0 0 by 12]", "2: w1[1 0 by 1 x 12 step 2] w2[0 0 by 1 x 12 step 2]"],
+         groups=["2: w1[1 0 by 12] w2[0 0 by 12]", 
+                 "4 balanced 2: w1[1 [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 11], [12, 14, 16, 18, 20, 22], [13, 15, 17, 19, 21, 23]]] "
+                 "w2[0 [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 11], [12, 14, 16, 18, 20, 22], [13, 15, 17, 19, 21, 23]]]"],
          pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
     Case("37b two reshapes without a common factor", """(float[N,6] x) => (float[N,2] y) <int64[3] one = {0, 5, 4}, int64[3] two = {0, 4, 5}, int64[2] together = {0, 20}> {
         a = MatMul(x, w1)

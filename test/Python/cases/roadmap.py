@@ -32,8 +32,8 @@ CASES = [
         y = MatMul(z, w2)
     }""", dict(w1=(6, 8), wq=(8, 4), wk=(8, 4), wv=(8, 4), wo=(4, 8), up=(8, 7), down=(7, 8), w2=(8, 3)),
          groups=["8: down[1] up[0] w1[1] w2[0] wk[0] wo[1] wq[0] wv[0]", "7: down[0] up[1]",
-                 "2: wk[1 0 by 2] wo[0 0 by 2] wq[1 0 by 2] wv[1 0 by 2]", "2: wk[1 0 by 1 x 2 step 2] wq[1 0 by 1 x 2 step 2]",
-                 "2: wo[0 0 by 1 x 2 step 2] wv[1 0 by 1 x 2 step 2]"],
+                 "2: wk[1 0 by 2] wo[0 0 by 2] wq[1 0 by 2] wv[1 0 by 2]", "4 balanced 2: wk[1] wq[1]",
+                 "4 balanced 2: wo[0] wv[1]"],
          pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
     Case("39b keys that leave as a cache", """(float[2,L,6] x, float[2,P,2,4] past) => (float[2,L,3] y, float[2,T,2,4] present) <int64[4] apart = {0, 0, 2, 4}, int64[3] together = {0, 0, -1}> {
         k0 = MatMul(x, wk)
