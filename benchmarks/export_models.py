@@ -76,6 +76,9 @@ def vision(name):
         shape = (2, 3, 16, 112, 112)
     elif name.startswith(("s3d", "swin3d", "mvit")):
         shape = (2, 3, 16, 224, 224)
+        for module in model.modules():
+            if isinstance(module, nn.Conv3d):  # S3D's own start so small that untrained outputs vanish.
+                nn.init.kaiming_normal_(module.weight)
     elif name.startswith("inception"):
         shape = (2, 3, 299, 299)
     elif name.startswith("raft"):
