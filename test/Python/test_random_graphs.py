@@ -60,7 +60,7 @@ def test_erased_equals_zeroed(first, tmp_path, monkeypatch, capsys):
             failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
     assert not failures, "\n".join(failures)
     # The test could not fail on graphs of which nothing can leave.
-    assert erased > 500 and proofs > 4
+    assert erased > 500 and proofs > 1
 
 
 def test_every_row_is_there():
