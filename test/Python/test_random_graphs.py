@@ -34,7 +34,9 @@ def proved_from_files(prover, folder, seed, monkeypatch, capsys):
         if array.ndim:
             sizes += ["--shape", f"{name}=" + "x".join(map(str, array.shape))]
     files = [str(folder / name) for name in ("dense.onnx", "pruned.onnx", "plan.json")]
-    monkeypatch.setattr(sys, "argv", ["prove.py", *files, *sizes, "--seeds", "1", "--range", "any=0:1"])
+    # Of such small graphs, the numbers of a norm that counts erased positions are more than 2%.
+    small = ["--seeds", "1", "--range", "any=0:1", "--max-rewritten", "0.1"]
+    monkeypatch.setattr(sys, "argv", ["prove.py", *files, *sizes, *small])
     with pytest.raises(SystemExit) as done:
         prover.main()
     return done.value.code or 0, capsys.readouterr().out
@@ -60,7 +62,7 @@ def test_erased_equals_zeroed(first, tmp_path, monkeypatch, capsys):
             failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
     assert not failures, "\n".join(failures)
     # The test could not fail on graphs of which nothing can leave.
-    assert erased > 500 and proofs > 1
+    assert erased > 500 and proofs > 2
 
 
 def test_every_row_is_there():
