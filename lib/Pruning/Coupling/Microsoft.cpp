@@ -421,8 +421,9 @@ struct MsRotary : nn::CouplingOpInterface::ExternalModel<MsRotary, nn::MsRotaryE
 // Experts
 //===----------------------------------------------------------------------===//
 
-/// fc1 and fc3 [E, inner, D], fc2 [E, D', inner]. What is inside an expert can leave
-/// in all of them; experts stay, because the best of them are counted.
+/// fc1 and fc3 [E, inner, D], fc2 [E, D, inner]. What is inside an expert can leave
+/// in all of them; so can what goes in, and with it what comes out, since both have
+/// one size. Experts stay, because the best of them are counted.
 struct Experts : nn::CouplingOpInterface::ExternalModel<Experts, nn::MsMoeOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     auto moe = cast<nn::MsMoeOp>(op);
@@ -434,9 +435,11 @@ struct Experts : nn::CouplingOpInterface::ExternalModel<Experts, nn::MsMoeOp> {
     SmallVector<Axis> one(builder.axes(*first)), two(builder.axes(*second));
     bool plain = x.size() >= 2 && router.size() == 2 && one.size() == 3 && two.size() == 3 &&
                  builder.extent(one[1]) == builder.extent(two[2]) &&
-                 builder.extent(one[2]) == builder.extent(x.back());
+                 builder.extent(one[2]) == builder.extent(x.back()) &&
+                 builder.extent(two[1]) == builder.extent(x.back());
     if (!plain)
       return pinAll(op, builder, "the layout of its experts is not known");
+    builder.unify(two[1], x.back());
     builder.pin(router[1], "the best experts are chosen among all");
     auto perExpert = [&](OpOperand *operand, Axis inner, std::optional<Axis> outer) {
       if (!operand)

@@ -32,9 +32,8 @@ static Decomposed experts(nn::MsMoeOp op, Nodes &n, std::string &reason) {
   // The chosen weights, [tokens, experts].
   Value probabilities =
       n.make<nn::SoftmaxOp>({op.getRouterProbs()}, n.attribute("axis", int64_t(-1)));
-  Operation *best =
-      n.create<nn::TopkOp>({probabilities, n.integers({int64_t(op.getK())})},
-                           n.attribute("axis", int64_t(-1)), {element, i64});
+  Operation *best = n.create<nn::TopkOp>({probabilities, n.integers({int64_t(op.getK())})},
+                                         n.attribute("axis", int64_t(-1)), {element, i64});
   Value chosen = best->getResult(0);
   if (op.getNormalizeRoutingWeights())
     chosen = n.make<nn::DivOp>({chosen, n.make<nn::ReduceSumOp>({chosen, n.integers({-1})})});
@@ -50,14 +49,14 @@ static Decomposed experts(nn::MsMoeOp op, Nodes &n, std::string &reason) {
     Value y = n.make<nn::MatmulOp>({x, n.transpose(weight, {0, 2, 1})});
     return bias ? n.add(y, n.unsqueeze(bias, {1})) : y;
   };
-  Value inner = activate(n, layer(tokens, op.getFc1ExpertsWeights(), op.getFc1ExpertsBias()),
-                         activation);
+  Value inner =
+      activate(n, layer(tokens, op.getFc1ExpertsWeights(), op.getFc1ExpertsBias()), activation);
   if (op.getFc3ExpertsWeights())
     inner = n.mul(inner, layer(tokens, op.getFc3ExpertsWeights(), op.getFc3ExpertsBias()));
   Value outer = layer(inner, op.getFc2ExpertsWeights(), op.getFc2ExpertsBias());
   Value weighted = n.mul(outer, n.unsqueeze(n.transpose(weights, {1, 0}), {2}));
-  Value sum = n.make<nn::ReduceSumOp>({weighted, n.integers({0})},
-                                      n.attribute("keepdims", int64_t(0)));
+  Value sum =
+      n.make<nn::ReduceSumOp>({weighted, n.integers({0})}, n.attribute("keepdims", int64_t(0)));
   if (*rank != 2)
     sum = n.make<nn::ReshapeOp>({sum, n.make<nn::ShapeOp>({op.getInput()}, {}, i64)});
   return Values{sum};
@@ -65,8 +64,8 @@ static Decomposed experts(nn::MsMoeOp op, Nodes &n, std::string &reason) {
 
 /// What is taken stands where the condition is not zero.
 static Decomposed compress(nn::CompressOp op, Nodes &n, std::string &) {
-  Value places = n.squeeze(
-      n.make<nn::NonZeroOp>({op.getCondition()}, {}, n.builder.getI64Type()), {0});
+  Value places =
+      n.squeeze(n.make<nn::NonZeroOp>({op.getCondition()}, {}, n.builder.getI64Type()), {0});
   bool flat = !op.getAxis();
   Value data = flat ? n.reshape(op.getInput(), {-1}) : op.getInput();
   return Values{n.make<nn::GatherOp>(

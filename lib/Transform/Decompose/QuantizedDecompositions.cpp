@@ -133,12 +133,12 @@ static Value requantize(Nodes &n, Value sums, Value scale, Value yScale, Value y
   return quantize(n, n.mul(n.cast(sums, f32(n)), factor), n.number(1, f32(n)), yZero, element);
 }
 
-static Decomposed qlinearMatmul(nn::QlinearMatmulOp op, Nodes &n, std::string &reason) {
-  if (!Nodes::elementOf(op.getAScale()).isF32())
-    return reason = "scales of 16 bits are not supported", failure();
+static Decomposed qlinearMatmul(nn::QlinearMatmulOp op, Nodes &n, std::string &) {
   Value sums = multiply(n, op.getA(), op.getAZeroPoint(), op.getB(), op.getBZeroPoint());
-  return Values{requantize(n, sums, n.mul(perRow(n, op.getAScale()), op.getBScale()),
-                           op.getYScale(), op.getYZeroPoint(), Nodes::elementOf(op.getY()))};
+  // Scales of 16 bits are exact in f32.
+  auto wide = [&](Value scale) { return n.cast(scale, f32(n)); };
+  return Values{requantize(n, sums, n.mul(perRow(n, wide(op.getAScale())), wide(op.getBScale())),
+                           wide(op.getYScale()), op.getYZeroPoint(), Nodes::elementOf(op.getY()))};
 }
 
 /// alpha * A' B' + C, where C has the scale of the product.
