@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, builds, and runs all tests: lit by stage, unit tests, and whole
-# models against ONNX Runtime.
+# models against ONNX Runtime; damaged models through sanitized tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install-deps.sh
@@ -11,3 +11,4 @@ scripts/generate-docs.sh --check
 ninja -C build --quiet check-secateur
 python scripts/fetch-models.py
 python -m pytest -q -n 2 --dist worksteal --durations=10 test
+scripts/test-sanitized.sh
