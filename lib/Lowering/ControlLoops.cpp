@@ -24,7 +24,7 @@ struct Stack {
   Value result, element; // of the graph
   int64_t axis = 0;
   bool reversed = false;
-  SmallVector<Dim> elementDims;
+  SmallVector<Dim> elementDims{};
 };
 } // namespace
 
