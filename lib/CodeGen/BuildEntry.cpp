@@ -14,6 +14,7 @@
 #include "Steps.h"
 
 #include "secateur/CodeGen/Passes.h"
+#include "secateur/Support/TensorBytes.h"
 
 #include "dialects/Kern/IR/KernOps.h"
 
@@ -303,7 +304,7 @@ void EntryBuilder::bindBuffers() {
     bool inTask = alloc->getParentOfType<kern::ParallelOp>() != nullptr;
     Value memory;
     if (inTask && type.hasStaticShape() &&
-        type.getNumElements() * elementBytes(type.getElementType()) <= kMaxStackBytes) {
+        type.getNumElements() * getElementBytes(type.getElementType()) <= kMaxStackBytes) {
       memory =
           memref::AllocaOp::create(builder, alloc.getLoc(), type, builder.getI64IntegerAttr(64));
     } else {
@@ -353,7 +354,7 @@ void EntryBuilder::bindWeights() {
     DictionaryAttr source = weight->getAttrDictionary();
     auto [place, isNew] = places.try_emplace({source, type}, llvm::alignTo(end, 64));
     if (isNew) {
-      int64_t bytes = type.getNumElements() * elementBytes(type.getElementType());
+      int64_t bytes = type.getNumElements() * getElementBytes(type.getElementType());
       end = place->second + bytes;
       entries.push_back(builder.getDictionaryAttr(
           {builder.getNamedAttr("source", source),

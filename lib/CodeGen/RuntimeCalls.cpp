@@ -6,6 +6,8 @@
 
 #include "RuntimeCalls.h"
 
+#include "secateur/Support/TensorBytes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -74,15 +76,9 @@ LLVM::LLVMFuncOp secateur::codegen::runtimeFunction(ModuleOp module, StringRef n
                                   LLVM::LLVMFunctionType::get(result, arguments));
 }
 
-int64_t secateur::codegen::elementBytes(Type type) {
-  if (type.isIndex())
-    return 8;
-  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
-}
-
 Value secateur::codegen::sizeInBytes(OpBuilder &builder, Location loc, MemRefType type,
                                      ValueRange dynamicSizes) {
-  int64_t known = elementBytes(type.getElementType());
+  int64_t known = getElementBytes(type.getElementType());
   for (int64_t size : type.getShape())
     if (!ShapedType::isDynamic(size))
       known *= size;

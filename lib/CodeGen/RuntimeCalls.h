@@ -36,9 +36,6 @@ mlir::LLVM::LLVMFuncOp runtimeFunction(mlir::ModuleOp module, llvm::StringRef na
 mlir::Value allocate(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value context,
                      mlir::MemRefType type, mlir::ValueRange dynamicSizes);
 
-/// Bytes of an element in memory.
-int64_t elementBytes(mlir::Type type);
-
 /// Bytes of a memref of `type`.
 mlir::Value sizeInBytes(mlir::OpBuilder &builder, mlir::Location loc, mlir::MemRefType type,
                         mlir::ValueRange dynamicSizes);

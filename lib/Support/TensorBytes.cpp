@@ -14,6 +14,8 @@ using namespace secateur;
 int64_t secateur::getElementBytes(Type elementType) {
   if (auto complex = dyn_cast<ComplexType>(elementType))
     return 2 * getElementBytes(complex.getElementType());
+  if (elementType.isIndex())
+    return sizeof(int64_t);
   if (!elementType.isIntOrFloat())
     return 0;
   return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);

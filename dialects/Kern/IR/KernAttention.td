@@ -6,7 +6,7 @@
 #ifndef SECATEUR_DIALECTS_KERN_IR_KERNATTENTION
 #define SECATEUR_DIALECTS_KERN_IR_KERNATTENTION
 
-def Kern_AttentionOp : Kern_DpsOp<"attention"> {
+def Kern_AttentionOp : Kern_DpsOp<"attention", [Kern_Product]> {
   let summary = "Two contractions with a softmax between them";
   let description = [{
     Scores are a contraction of queries and keys, to which the region is applied

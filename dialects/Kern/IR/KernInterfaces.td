@@ -1,4 +1,4 @@
-//===- KernInterfaces.td - What kernels with an epilogue share -*- tablegen -*-===//
+//===- KernInterfaces.td - What kernels can be asked ----------*- tablegen -*-===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
@@ -35,6 +35,19 @@ def EpilogueOpInterface : OpInterface<"EpilogueOpInterface"> {
     ::mlir::Block &getOrCreateEpilogueBlock();
   }];
   let verify = [{ return ::secateur::kern::verifyEpilogue($_op); }];
+}
+
+def ProductOpInterface : OpInterface<"ProductOpInterface"> {
+  let cppNamespace = "::secateur::kern";
+  let description = [{
+    A kernel that multiplies and adds: what the profile counts as its work.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Two for each multiplication with an addition that the direct method takes, as
+      a value of type i64 of the program. The op is on memrefs.
+    }], "::mlir::Value", "countFlops", (ins "::secateur::kern::Counter &":$count)>
+  ];
 }
 
 #endif // SECATEUR_DIALECTS_KERN_IR_KERNINTERFACES

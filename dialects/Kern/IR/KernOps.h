@@ -5,6 +5,7 @@
 #ifndef SECATEUR_DIALECTS_KERN_IR_KERNOPS_H
 #define SECATEUR_DIALECTS_KERN_IR_KERNOPS_H
 
+#include "dialects/Kern/IR/Counter.h"
 #include "dialects/Kern/IR/KernDialect.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

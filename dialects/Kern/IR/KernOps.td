@@ -66,6 +66,9 @@ class Kern_DpsOp<string mnemonic, list<Trait> traits = []>
   let extraClassDeclaration = dpsDeclaration;
 }
 
+/// Answers what it multiplies.
+def Kern_Product : DeclareOpInterfaceMethods<ProductOpInterface>;
+
 class Kern_EpilogueOp<string mnemonic, list<Trait> traits = []>
     : Kern_DpsOp<mnemonic, !listconcat([EpilogueOpInterface], traits)> {
   let regions = (region AnyRegion:$epilogue);
@@ -149,7 +152,7 @@ def Kern_PackOp : Kern_DpsOp<"pack"> {
 // Contraction and convolution
 //===----------------------------------------------------------------------===//
 
-def Kern_ContractOp : Kern_EpilogueOp<"contract"> {
+def Kern_ContractOp : Kern_EpilogueOp<"contract", [Kern_Product]> {
   let summary = "A contraction of two operands";
   let description = [{
     `indexing_maps` are three projected permutations, of A, B and the output, over
@@ -181,7 +184,7 @@ def Kern_ContractOp : Kern_EpilogueOp<"contract"> {
   let hasVerifier = 1;
 }
 
-def Kern_ConvOp : Kern_EpilogueOp<"conv"> {
+def Kern_ConvOp : Kern_EpilogueOp<"conv", [Kern_Product]> {
   let summary = "A two-dimensional convolution, channels last";
   let description = [{
     `X[N, H, W, C]` with weights packed as `[G, ceil(Mg/16), KH, KW, Cg, 16]`
@@ -211,7 +214,7 @@ def Kern_ConvOp : Kern_EpilogueOp<"conv"> {
   let hasVerifier = 1;
 }
 
-def Kern_WinogradConvOp : Kern_EpilogueOp<"winograd_conv"> {
+def Kern_WinogradConvOp : Kern_EpilogueOp<"winograd_conv", [Kern_Product]> {
   let summary = "A 3x3 convolution of stride 1 with fewer multiplications";
   let description = [{
     Winograd's minimal filtering, F(tile x tile, 3x3), of `X[N, H, W, C]` with a
@@ -238,7 +241,7 @@ def Kern_WinogradConvOp : Kern_EpilogueOp<"winograd_conv"> {
   let hasVerifier = 1;
 }
 
-def Kern_DepthwiseConvOp : Kern_EpilogueOp<"depthwise_conv"> {
+def Kern_DepthwiseConvOp : Kern_EpilogueOp<"depthwise_conv", [Kern_Product]> {
   let summary = "A convolution of each channel by itself, channels last";
   let description = [{
     `X[N, H, W, C]` with weights `[KH, KW, C]` (`kern.weight` without panel) makes

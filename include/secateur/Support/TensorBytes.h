@@ -12,7 +12,7 @@
 namespace secateur {
 
 /// Bytes that one element takes in memory: bool and integers of fewer than 8
-/// bits take one byte each. 0 for strings and other types without a size.
+/// bits take one byte each, indices 8. 0 for strings and other types without a size.
 int64_t getElementBytes(mlir::Type elementType);
 
 /// Number of elements, or none where it does not fit int64_t or a dimension is

@@ -11,6 +11,7 @@
 #include "WinogradFilter.h"
 
 #include "secateur/CodeGen/WeightsBlob.h"
+#include "secateur/Support/TensorBytes.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -39,8 +40,6 @@ PackedWeight PackedWeight::get(DictionaryAttr attributes, uint64_t offset, Strin
   return weight;
 }
 
-static unsigned elementBytes(Type type) { return std::max(1u, type.getIntOrFloatBitWidth() / 8); }
-
 /// The shape before packing: reshaped and transposed.
 static SmallVector<int64_t, 8> transposedShape(const PackedWeight &weight) {
   ArrayRef<int64_t> shape = weight.shape;
@@ -66,7 +65,7 @@ SmallVector<int64_t, 8> codegen::packedShape(const PackedWeight &weight) {
 }
 
 uint64_t codegen::packedBytes(const PackedWeight &weight) {
-  uint64_t bytes = elementBytes(weight.value.getElementType());
+  uint64_t bytes = getElementBytes(weight.value.getElementType());
   for (int64_t dim : packedShape(weight))
     bytes *= dim;
   return bytes;
@@ -187,9 +186,9 @@ static FailureOr<StringRef> rawBytes(const PackedWeight &weight, std::string &st
                                << "': values of this attribute kind cannot be read";
   }
   uint64_t elements = value.isSplat() ? 1 : value.getNumElements();
-  if (bytes.size() < elements * elementBytes(type))
+  if (bytes.size() < elements * getElementBytes(type))
     return emitError(location) << "weight '" << weight.name << "': has " << bytes.size()
-                               << " bytes, expected " << elements * elementBytes(type);
+                               << " bytes, expected " << elements * getElementBytes(type);
   return bytes;
 }
 
@@ -224,7 +223,7 @@ LogicalResult codegen::packWeight(const PackedWeight &weight, raw_ostream &os, L
     return success();
   }
   Gather gather = planGather(weight);
-  switch (elementBytes(type)) {
+  switch (getElementBytes(type)) {
   case 1:
     runGather<uint8_t>(gather, bytes->data(), os);
     return success();
