@@ -36,14 +36,6 @@ static LogicalResult inferBiasSplitGelu(MsBiasSplitGeluOp op, ShapeEvaluator &ev
   return success();
 }
 
-/// Statistics have one element for what is normalised together.
-static void setStatistics(ShapeEvaluator &evaluator, ShapeRef x, int64_t axis, Value result) {
-  Shape statistics(x.begin(), x.end());
-  for (size_t i = axis; i < statistics.size(); ++i)
-    statistics[i] = evaluator.constant(1);
-  evaluator.setShape(result, statistics);
-}
-
 template <typename OpTy>
 static LogicalResult inferSkipNorm(OpTy op, ShapeEvaluator &evaluator) {
   std::optional<ShapeRef> x = evaluator.getShape(op.getInput());
@@ -140,23 +132,17 @@ static LogicalResult inferGlobalPool(MsQlinearGlobalAveragePoolOp op, ShapeEvalu
 
 static LogicalResult inferAveragePool(MsQlinearAveragePoolOp op, ShapeEvaluator &evaluator) {
   std::optional<ShapeRef> x = evaluator.getShape(op.getX());
-  if (!x || x->size() < 3 || op.getChannelsLast())
+  if (!x || op.getChannelsLast())
     return evaluator.setUnranked(op.getY()), success();
   Window window;
-  for (int64_t size : op.getKernelShape())
-    window.kernel.push_back(evaluator.constant(size));
   window.strides = op.getStrides();
   window.pads = op.getPads();
   window.autoPad = op.getAutoPad();
   window.ceilMode = op.getCeilMode() != 0;
-  if (failed(checkWindow(op, window, x->size() - 2)))
+  FailureOr<Shape> shape = inferPooled(op, evaluator, window, op.getKernelShape(), *x);
+  if (failed(shape))
     return failure();
-  FailureOr<Shape> spatial = countWindows(op, evaluator, window, x->drop_front(2));
-  if (failed(spatial))
-    return failure();
-  Shape shape{(*x)[0], (*x)[1]};
-  llvm::append_range(shape, *spatial);
-  evaluator.setShape(op.getY(), shape);
+  evaluator.setShape(op.getY(), *shape);
   return success();
 }
 

@@ -64,13 +64,10 @@ static LogicalResult inferLayerNormalization(LayerNormalizationOp op, ShapeEvalu
   if (failed(axis))
     return failure();
   evaluator.setShape(op.getY(), *x);
-  Shape statistics(x->begin(), x->end());
-  for (size_t i = *axis; i < statistics.size(); ++i)
-    statistics[i] = evaluator.constant(1);
   if (failed(checkCount(op, op.getCount(), x->drop_front(*axis))))
     return failure();
-  evaluator.setShape(op.getMean(), statistics);
-  evaluator.setShape(op.getInvStdDev(), statistics);
+  setStatistics(evaluator, *x, *axis, op.getMean());
+  setStatistics(evaluator, *x, *axis, op.getInvStdDev());
   return success();
 }
 

@@ -11,31 +11,38 @@ using namespace secateur;
 using namespace secateur::analysis;
 using namespace secateur::nn;
 
+FailureOr<Shape> analysis::inferPooled(Operation *op, ShapeEvaluator &evaluator, Window window,
+                                       ArrayRef<int64_t> kernel, ShapeRef x) {
+  if (x.size() < 3)
+    return op->emitOpError() << "needs an input of rank 3 or more, got rank " << x.size();
+  for (int64_t size : kernel) {
+    if (size < 1)
+      return op->emitOpError() << "attribute kernel_shape has the value " << size
+                               << ", expected at least 1";
+    window.kernel.push_back(evaluator.constant(size));
+  }
+  if (failed(checkWindow(op, window, x.size() - 2)))
+    return failure();
+  FailureOr<Shape> spatial = countWindows(op, evaluator, window, x.drop_front(2));
+  if (failed(spatial))
+    return failure();
+  Shape shape{x[0], x[1]};
+  llvm::append_range(shape, *spatial);
+  return shape;
+}
+
 template <typename OpTy>
 static LogicalResult inferPool(OpTy op, ShapeEvaluator &evaluator) {
   std::optional<ShapeRef> x = evaluator.getShape(op.getX());
   if (!x)
     return evaluator.setUnranked(op.getY()), success();
-  if (x->size() < 3)
-    return op.emitOpError() << "needs an input of rank 3 or more, got rank " << x->size();
-  SmallVector<Dim> kernel;
-  for (int64_t size : op.getKernelShape()) {
-    if (size < 1)
-      return op.emitOpError() << "attribute kernel_shape has the value " << size
-                              << ", expected at least 1";
-    kernel.push_back(evaluator.constant(size));
-  }
-  Window window = getWindow(op, kernel);
+  Window window = getWindow(op, {});
   window.ceilMode = op.getCeilMode() != 0;
-  if (failed(checkWindow(op, window, x->size() - 2)))
+  FailureOr<Shape> shape = inferPooled(op, evaluator, window, op.getKernelShape(), *x);
+  if (failed(shape))
     return failure();
-  FailureOr<Shape> spatial = countWindows(op, evaluator, window, x->drop_front(2));
-  if (failed(spatial))
-    return failure();
-  Shape shape{(*x)[0], (*x)[1]};
-  llvm::append_range(shape, *spatial);
   for (Value result : op->getResults())
-    evaluator.setShape(result, shape);
+    evaluator.setShape(result, *shape);
   return success();
 }
 

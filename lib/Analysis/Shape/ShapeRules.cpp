@@ -44,6 +44,13 @@ LogicalResult analysis::checkCount(Operation *op, std::optional<int64_t> count, 
   return success();
 }
 
+void analysis::setStatistics(ShapeEvaluator &evaluator, ShapeRef x, int64_t axis, Value result) {
+  Shape statistics(x.begin(), x.end());
+  for (size_t i = axis; i < statistics.size(); ++i)
+    statistics[i] = evaluator.constant(1);
+  evaluator.setShape(result, statistics);
+}
+
 Dim analysis::product(ShapeRef sizes, ShapeEvaluator &evaluator) {
   Dim result = evaluator.constant(1);
   for (Dim size : sizes)

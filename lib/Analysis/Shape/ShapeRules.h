@@ -74,6 +74,10 @@ Dim product(ShapeRef sizes, ShapeEvaluator &evaluator);
 /// on the operation otherwise.
 LogicalResult checkCount(Operation *op, std::optional<int64_t> count, ShapeRef present);
 
+/// Gives `result` the shape of the statistics of `x` normalised from `axis` on: one
+/// element for what is normalised together.
+void setStatistics(ShapeEvaluator &evaluator, ShapeRef x, int64_t axis, Value result);
+
 /// `axis` counted from the front; an error on the operation where it is out of
 /// range.
 FailureOr<int64_t> getAxis(Operation *op, int64_t axis, int64_t rank);

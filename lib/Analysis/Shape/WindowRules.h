@@ -45,6 +45,11 @@ LogicalResult checkWindow(Operation *op, const Window &window, size_t spatialRan
 FailureOr<Shape> countWindows(Operation *op, ShapeEvaluator &evaluator, const Window &window,
                               ShapeRef input);
 
+/// The shape of `x` [N, C, spatial...] pooled by `kernel`; `window` has the other
+/// attributes.
+FailureOr<Shape> inferPooled(Operation *op, ShapeEvaluator &evaluator, Window window,
+                             llvm::ArrayRef<int64_t> kernel, ShapeRef x);
+
 } // namespace secateur::analysis
 
 #endif // SECATEUR_LIB_ANALYSIS_SHAPE_WINDOWRULES_H
