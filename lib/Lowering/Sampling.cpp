@@ -202,6 +202,18 @@ static Value loopNumber(ImplicitLocOpBuilder &b, Value count, Value start,
   return loop.getResult(0);
 }
 
+static LogicalResult requireImage(Operation *op, Value input, LoweringContext &context) {
+  if (context.rank(input) != 4 || !LoweringContext::storedType(input).isF32())
+    return context.unsupported(op, "it is supported on images of f32 only");
+  return success();
+}
+
+/// Height and width of an image, as f32.
+static SmallVector<Value> spatialExtents(Value image, LoweringContext &context) {
+  return {asFloat(context.b, context.index(context.dim(image, 2))),
+          asFloat(context.b, context.index(context.dim(image, 3)))};
+}
+
 /// A region along one axis of the image.
 namespace {
 struct RegionAxis {
@@ -226,9 +238,9 @@ static SmallVector<Tap> linearTaps(ImplicitLocOpBuilder &b, Value x, Value exten
 
 static LogicalResult lowerRoiAlign(nn::RoiAlignOp op, LoweringContext &context) {
   Value input = op.getX();
-  Type type = LoweringContext::storageType(LoweringContext::elementType(input));
-  if (context.rank(input) != 4 || !type.isF32())
-    return context.unsupported(op, "it is supported on images of f32 only");
+  if (failed(requireImage(op, input, context)))
+    return failure();
+  Type type = LoweringContext::storedType(input);
   ImplicitLocOpBuilder &b = context.b;
   Layout layout = context.layoutOf(input);
   Value image = context.get(input, layout), regions = context.get(op.getRois()),
@@ -237,8 +249,7 @@ static LogicalResult lowerRoiAlign(nn::RoiAlignOp op, LoweringContext &context) 
        takesMax = op.getMode() == "max";
   double scale = op.getSpatialScale().convertToDouble();
   int64_t ratio = op.getSamplingRatio();
-  SmallVector<Value> imageExtents = {asFloat(b, context.index(context.dim(input, 2))),
-                                     asFloat(b, context.index(context.dim(input, 3)))};
+  SmallVector<Value> imageExtents = spatialExtents(input, context);
   SmallVector<Dim> dims(context.shape(op.getY()));
   SmallVector<Value> extents =
       llvm::map_to_vector(dims, [&](Dim dim) { return context.index(dim); });
@@ -301,16 +312,15 @@ static LogicalResult lowerRoiAlign(nn::RoiAlignOp op, LoweringContext &context) 
 /// The largest element of each cell; regions are [batch, x1, y1, x2, y2].
 static LogicalResult lowerMaxRoiPool(nn::MaxRoiPoolOp op, LoweringContext &context) {
   Value input = op.getX();
-  Type type = LoweringContext::storageType(LoweringContext::elementType(input));
-  if (context.rank(input) != 4 || !type.isF32())
-    return context.unsupported(op, "it is supported on images of f32 only");
+  if (failed(requireImage(op, input, context)))
+    return failure();
+  Type type = LoweringContext::storedType(input);
   ImplicitLocOpBuilder &b = context.b;
   Layout layout = context.layoutOf(input);
   Value image = context.get(input, layout), regions = context.get(op.getRois());
   double scale = op.getSpatialScale().convertToDouble();
   ArrayRef<int64_t> pooled = op.getPooledShape();
-  SmallVector<Value> imageExtents = {asFloat(b, context.index(context.dim(input, 2))),
-                                     asFloat(b, context.index(context.dim(input, 3)))};
+  SmallVector<Value> imageExtents = spatialExtents(input, context);
   SmallVector<Dim> dims(context.shape(op.getY()));
   SmallVector<Value> extents =
       llvm::map_to_vector(dims, [&](Dim dim) { return context.index(dim); });
