@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Random ONNX graphs (random_steps.py), and the proofs on each.
+"""Random ONNX graphs (random_steps/), and the proofs on each.
 
     random_graphs.py [--count N] [--seed S] [--oracle] [--keep FOLDER] [--jobs J]
 

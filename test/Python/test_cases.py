@@ -15,9 +15,6 @@ from cases import ALL
 from cases.case import describe
 from pruning import secateur
 
-PARAMETERS = [pytest.param(case, id=case.name, marks=[pytest.mark.xfail(reason=case.pending, strict=True)] if case.pending else [])
-              for case in ALL]
-
 
 def runnable(model):
     """The model with something that ONNX Runtime knows where it has an operator that nobody knows."""
@@ -27,7 +24,7 @@ def runnable(model):
     return model
 
 
-@pytest.mark.parametrize("case", PARAMETERS)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_case(case, tmp_path):
     model = case.build()
     dense = tmp_path / "dense.onnx"

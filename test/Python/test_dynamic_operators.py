@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from test_lowering import Graph, normal, rng
+from operator_graph import Graph, normal, rng
 
 
 def test_grid_sample(tmp_path):
@@ -88,7 +88,8 @@ N = helper.make_node
 def test_loop_of_known_length(tmp_path):
     """Carries a sum, reads a value from outside, and stacks what it had."""
     g = Graph(opset=16)
-    x, w = g.input(normal(2, 3)), g.input(normal(2, 3), name="w")
+    x = g.input(normal(2, 3))
+    g.input(normal(2, 3), name="w")
     steps = g.input(np.array(4, np.int64))
     nodes = [N("Cast", ["i"], ["step"], to=1), N("Mul", ["w", "step"], ["part"]), N("Add", ["s", "part"], ["s1"]),
              N("Identity", ["c"], ["c1"]), N("Identity", ["s"], ["y"])]

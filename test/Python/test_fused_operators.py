@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 from onnx import helper
 
-from test_lowering import Graph, compare, normal, rng, run_library, sh
+from operator_graph import Graph, compare, normal, rng, run_library, sh
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 

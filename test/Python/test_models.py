@@ -1,7 +1,6 @@
 """Whole models against ONNX Runtime: dense, pruned, and proved by the outsider's checker."""
 
 import json
-import pathlib
 import subprocess
 import sys
 

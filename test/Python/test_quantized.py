@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
-from test_lowering import run_library, sh
+from operator_graph import run_library, sh
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 IMAGES = np.load(ROOT / "samples" / "mnist_test.npz")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Erased equals zeroed on 2,000 random graphs (see random_graphs.py), and what else is proved on some of them.
+"""Erased equals zeroed on 2,000 random graphs (see random_graphs.py), scripts/prove.py on 200 of them, and what else is
+proved on some.
 
 `random_graphs.py --seed S --count 1` repeats what failed."""
 
@@ -16,7 +17,8 @@ import random_steps
 import tools
 from pruning import secateur
 
-GRAPHS, CHUNK = 2000, 100
+# Of each chunk, the first PROOFS graphs that scripts/prove.py can judge.
+GRAPHS, CHUNK, PROOFS = 2000, 100, 10
 
 
 def load_prover():
@@ -28,18 +30,23 @@ def load_prover():
 
 
 def proved_from_files(prover, folder, seed, monkeypatch, capsys):
-    """The exit status of scripts/prove.py on the files that a proof left behind, and what it said."""
+    """Whether scripts/prove.py at its own limits accepts the files that a proof left behind; None where it cannot judge:
+    one position is left of all that was cut, so that rolling it is no control, or the numbers of norms that count erased
+    positions are more than 2% of a graph so small."""
     sizes = []
     for name, array in random_steps.feeds_of(seed).items():
         if array.ndim:
             sizes += ["--shape", f"{name}=" + "x".join(map(str, array.shape))]
     files = [str(folder / name) for name in ("dense.onnx", "pruned.onnx", "plan.json")]
-    # Of such small graphs, the numbers of a norm that counts erased positions are more than 2%.
-    small = ["--seeds", "1", "--range", "any=0:1", "--max-rewritten", "0.1"]
-    monkeypatch.setattr(sys, "argv", ["prove.py", *files, *sizes, *small])
+    monkeypatch.setattr(sys, "argv", ["prove.py", *files, *sizes, "--seeds", "1", "--range", "any=0:1"])
     with pytest.raises(SystemExit) as done:
         prover.main()
-    return done.value.code or 0, capsys.readouterr().out
+    said = capsys.readouterr().out
+    if not done.value.code:
+        return True
+    if ("0 wrong" in said and said.endswith("differs by 0.00e+00\n")) or ("1 wrong" in said and "more than 2.0%" in said):
+        return None
+    raise AssertionError(f"scripts/prove.py: {said}")
 
 
 @pytest.mark.parametrize("first", range(0, GRAPHS, CHUNK))
@@ -51,18 +58,15 @@ def test_erased_equals_zeroed(first, tmp_path, monkeypatch, capsys):
         try:
             outcome = random_graphs.prove(seed, tmp_path)
             erased += outcome.erased
-            # One in ten from the files alone, too, where ONNX Runtime as it comes can run the dense model.
-            if seed % 10 == 0 and outcome.erased and not outcome.rows["unknown operator"] + outcome.rows["quantised"]:
-                status, said = proved_from_files(prover, tmp_path, seed, monkeypatch, capsys)
-                # Where one position is left of all that was cut, rolling it is no control.
-                if status and not ("0 wrong" in said and said.endswith("differs by 0.00e+00\n")):
-                    failures.append(f"seed {seed}: scripts/prove.py: {said}")
-                proofs += not status
+            # ONNX Runtime as it comes does not run these.
+            foreign = outcome.rows["unknown operator"] + outcome.rows["quantised"]
+            if proofs < PROOFS and outcome.erased and not foreign and proved_from_files(prover, tmp_path, seed, monkeypatch, capsys):
+                proofs += 1
         except Exception as error:  # all seeds that fail are to be seen
             failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:300]}")
     assert not failures, "\n".join(failures)
     # The test could not fail on graphs of which nothing can leave.
-    assert erased > 500 and proofs > 2
+    assert erased > 500 and proofs == PROOFS
 
 
 def test_every_row_is_there():

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Heads, grouped queries, rotary embeddings: nothing is said about attention, it follows from the indices."""
 
-import numpy as np
-
 from .case import Case
 
 

@@ -25,8 +25,6 @@ class Case:
     pins: list = field(default_factory=list)
     opset: int = 23
     allow_interface: tuple = ()
-    # Why the case does not hold yet.
-    pending: str = ""
 
     def build(self):
         """The model. The same weights every time."""
