@@ -8,6 +8,7 @@ scripts/build.sh --quiet
 export PATH="$PWD/build/bin:$PWD/.venv/bin:$PATH"
 scripts/check-format.sh
 scripts/generate-docs.sh --check
+python scripts/check-tidy.py
 ninja -C build --quiet check-secateur
 python scripts/fetch-models.py
 python -m pytest -q -n 2 --dist worksteal --durations=10 test

@@ -112,8 +112,8 @@ private:
   Polynomial multiply(const Polynomial &left, const Polynomial &right);
   static std::optional<Monomial> divide(const Monomial &dividend, const Monomial &divisor);
   std::optional<Polynomial> divideExactly(Polynomial dividend, const Polynomial &divisor);
-  Polynomial floorDivide(Polynomial dividend, Polynomial divisor);
-  Polynomial floorDivide(Polynomial dividend, int64_t divisor);
+  Polynomial floorDivide(const Polynomial &dividend, const Polynomial &divisor);
+  Polynomial floorDivide(const Polynomial &dividend, int64_t divisor);
   Bounds atomBounds(AffineExpr atom);
 
   MLIRContext *context;
@@ -170,7 +170,7 @@ std::optional<Polynomial> Algebra::divideExactly(Polynomial dividend, const Poly
 }
 
 /// floor(dividend / divisor), divisor > 1.
-Polynomial Algebra::floorDivide(Polynomial dividend, int64_t divisor) {
+Polynomial Algebra::floorDivide(const Polynomial &dividend, int64_t divisor) {
   // What the divisor divides leaves the division, and so does the whole part of
   // the constant.
   Polynomial quotient, rest;
@@ -220,14 +220,14 @@ Polynomial Algebra::floorDivide(Polynomial dividend, int64_t divisor) {
   return add(quotient, division(numerator, constant(divisor)));
 }
 
-Polynomial Algebra::floorDivide(Polynomial dividend, Polynomial divisor) {
+Polynomial Algebra::floorDivide(const Polynomial &dividend, const Polynomial &divisor) {
   if (std::optional<int64_t> value = asConstant(divisor)) {
     if (*value < 0)
       return floorDivide(multiply(dividend, constant(-1)), multiply(divisor, constant(-1)));
     if (*value == 1)
       return dividend;
     if (*value > 1)
-      return floorDivide(std::move(dividend), *value);
+      return floorDivide(dividend, *value);
   } else if (std::optional<Polynomial> quotient = divideExactly(dividend, divisor)) {
     return *quotient;
   }

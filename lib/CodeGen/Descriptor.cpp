@@ -81,8 +81,9 @@ static int32_t dtypeOf(Type type) {
     return isUnsigned ? SECATEUR_U32 : SECATEUR_I32;
   case 64:
     return isUnsigned ? SECATEUR_U64 : SECATEUR_I64;
+  default:
+    return SECATEUR_UNDEFINED;
   }
-  return SECATEUR_UNDEFINED;
 }
 
 /// A SecateurValueDesc of an input or output as codegen-prepare-entry left it.

@@ -103,7 +103,7 @@ SmallVector<LaneValue> NestEmitter::evaluate(const Ivs &ivs, ArrayRef<Value> car
 
 /// The reduction loops `dims` around the body; returns the accumulators.
 SmallVector<Value> NestEmitter::emitReductions(Ivs ivs, ArrayRef<unsigned> dims,
-                                               SmallVector<Value> carried, Value mask) {
+                                               const SmallVector<Value> &carried, Value mask) {
   if (dims.empty()) {
     if (laneReduces)
       return emitLaneSteps(ivs, carried);
@@ -125,7 +125,7 @@ SmallVector<Value> NestEmitter::emitReductions(Ivs ivs, ArrayRef<unsigned> dims,
 
 /// One reduction along the lanes: whole vectors, then the masked rest, in which
 /// lanes beyond the end keep their accumulator.
-SmallVector<Value> NestEmitter::emitLaneSteps(Ivs ivs, SmallVector<Value> carried) {
+SmallVector<Value> NestEmitter::emitLaneSteps(Ivs ivs, const SmallVector<Value> &carried) {
   Loop &loop = nest.loops[*laneLoop];
   Value end = value(loop.extent);
   std::optional<int64_t> extent = loop.constantExtent();

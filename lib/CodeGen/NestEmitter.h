@@ -50,9 +50,10 @@ private:
   void emitElement(const Ivs &ivs, mlir::Value mask);
   void emitLaneReduction(Ivs ivs);
   llvm::SmallVector<mlir::Value> emitReductions(Ivs ivs, llvm::ArrayRef<unsigned> dims,
-                                                llvm::SmallVector<mlir::Value> carried,
+                                                const llvm::SmallVector<mlir::Value> &carried,
                                                 mlir::Value mask);
-  llvm::SmallVector<mlir::Value> emitLaneSteps(Ivs ivs, llvm::SmallVector<mlir::Value> carried);
+  llvm::SmallVector<mlir::Value> emitLaneSteps(Ivs ivs,
+                                               const llvm::SmallVector<mlir::Value> &carried);
   llvm::SmallVector<LaneValue> evaluate(const Ivs &ivs, llvm::ArrayRef<mlir::Value> carried,
                                         mlir::Value mask, llvm::ArrayRef<mlir::Value> loaded = {});
   void forLanes(mlir::Value begin, mlir::Value end,

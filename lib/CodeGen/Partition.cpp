@@ -167,6 +167,7 @@ std::vector<std::unique_ptr<Module>> Partitioner::run() {
   assignVariables();
   publish();
   std::vector<std::unique_ptr<Module>> parts;
+  parts.reserve(count);
   for (size_t part = 0; part < count; ++part)
     parts.push_back(extract(part));
   return parts;

@@ -278,7 +278,8 @@ LogicalResult Speller::spell(nn::GroupNormalizationOp op) {
   if (!type || type.getRank() < 2 || type.isDynamicDim(1) || !isa<FloatType>(type.getElementType()))
     return failure();
   int64_t groups = op.getNumGroups(), rank = type.getRank();
-  double share = double(type.getDimSize(1) / groups) / double(*op.getCount());
+  int64_t channels = type.getDimSize(1) / groups;
+  double share = double(channels) / double(*op.getCount());
   bool stashed = op.getStashType() == 1 && type.getElementTypeBitWidth() < 32;
   Type inside = stashed ? builder.getF32Type() : type.getElementType();
   Value x = castTo("wide", op.getX(), inside);

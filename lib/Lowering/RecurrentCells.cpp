@@ -60,8 +60,11 @@ static Value multiplyState(LoweringContext &context, Value state, Value matrix, 
   }
   Type type = cast<RankedTensorType>(state.getType()).getElementType();
   Value init = context.empty({rows, context.constantDim(width)}, type);
-  return contract(context, {AffineMap::getMultiDimMapWithTargets(3, {0, 2}, b.getContext()), AffineMap::getMultiDimMapWithTargets(3, {2, 1}, b.getContext()), AffineMap::getMultiDimMapWithTargets(3, {0, 1}, b.getContext())}, state,
-                  matrix, true, init, ScalarKind::Float, epilogue);
+  return contract(context,
+                  {AffineMap::getMultiDimMapWithTargets(3, {0, 2}, b.getContext()),
+                   AffineMap::getMultiDimMapWithTargets(3, {2, 1}, b.getContext()),
+                   AffineMap::getMultiDimMapWithTargets(3, {0, 1}, b.getContext())},
+                  state, matrix, true, init, ScalarKind::Float, epilogue);
 }
 
 /// An elementwise function of matrices [N, H] and rows [H].

@@ -38,12 +38,13 @@ struct State {
 struct StepInputs {
   const Cell &cell;
   llvm::ArrayRef<Activation> activations;
-  Dim rows;         // N
-  mlir::Value fromInput;  // [N, G H]: x W + b of this step
-  mlir::Value recurrence; // packed [H, G H], for GRU the gates z and r only where the third is apart
-  mlir::Value third;      // GRU: packed [H, H] of the third gate
-  mlir::Value thirdBias;  // GRU with linear_before_reset: [H]
-  mlir::Value peephole;   // LSTM: [3 H]
+  Dim rows;              // N
+  mlir::Value fromInput; // [N, G H]: x W + b of this step
+  mlir::Value
+      recurrence;        // packed [H, G H], for GRU the gates z and r only where the third is apart
+  mlir::Value third;     // GRU: packed [H, H] of the third gate
+  mlir::Value thirdBias; // GRU with linear_before_reset: [H]
+  mlir::Value peephole;  // LSTM: [3 H]
   bool inputForget = false, linearBeforeReset = false;
 };
 

@@ -57,8 +57,9 @@ static bool addExternalFiles(KeyHasher &hasher, StringRef model, StringRef folde
   std::string previous;
   for (size_t at = model.find(mark); at != StringRef::npos; at = model.find(mark, at + 1)) {
     size_t next = at + mark.size(), length = 0;
-    if (next >= model.size() || model[next++] != 0x12)
+    if (next >= model.size() || model[next] != 0x12)
       return false;
+    ++next;
     for (unsigned shift = 0;; shift += 7) {
       if (next >= model.size() || shift > 28)
         return false;
@@ -133,14 +134,14 @@ static bool copyWhole(StringRef from, StringRef to) {
     return false;
   sys::fs::file_t file = sys::fs::convertFDToNativeFile(descriptor);
   std::error_code error = sys::fs::copy_file(from, descriptor);
-  sys::fs::closeFile(file);
+  (void)sys::fs::closeFile(file);
   auto permissions = sys::fs::getPermissions(from);
   if (!error && permissions)
     error = sys::fs::setPermissions(temporary, *permissions);
   if (!error)
     error = sys::fs::rename(temporary, to);
   if (error)
-    sys::fs::remove(temporary);
+    (void)sys::fs::remove(temporary);
   return !error;
 }
 
@@ -149,9 +150,9 @@ static void touch(StringRef path) {
   int descriptor;
   if (sys::fs::openFileForReadWrite(path, descriptor, sys::fs::CD_OpenExisting, sys::fs::OF_None))
     return;
-  sys::fs::setLastAccessAndModificationTime(descriptor, std::chrono::system_clock::now());
+  (void)sys::fs::setLastAccessAndModificationTime(descriptor, std::chrono::system_clock::now());
   sys::fs::file_t file = sys::fs::convertFDToNativeFile(descriptor);
-  sys::fs::closeFile(file);
+  (void)sys::fs::closeFile(file);
 }
 
 bool Cache::has() const { return !key.empty() && sys::fs::exists(entry(".artefact")); }
@@ -203,7 +204,7 @@ void Cache::shrink() const {
       continue;
     auto age = std::chrono::system_clock::now() - status->getLastModificationTime();
     if (isLeftOver && age > std::chrono::hours(24))
-      sys::fs::remove(at->path());
+      (void)sys::fs::remove(at->path());
     else if (!isLeftOver)
       files.push_back({at->path(), status->getLastModificationTime(), status->getSize()});
     total += isLeftOver ? 0 : status->getSize();

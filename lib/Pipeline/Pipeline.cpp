@@ -296,7 +296,7 @@ LogicalResult Compilation::verify() {
   SmallString<128> folder;
   if (std::error_code error = llvm::sys::fs::createUniqueDirectory("secateur-verify", folder))
     return emitError(location) << "cannot make a temporary folder: " << error.message();
-  llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
+  llvm::scope_exit remove([&] { (void)llvm::sys::fs::remove_directories(folder); });
   std::string first = (folder + "/zeroed.so").str(), second = (folder + "/pruned.so").str();
   if (failed(compileTo(*zeroed, first)) || failed(compileTo(*module, second)))
     return emitError(location)

@@ -239,7 +239,7 @@ NodeId DigitGraph::slice(NodeId node, int64_t begin, int64_t end) {
   return begin > 0 ? cut(node, begin).second : node;
 }
 
-std::pair<NodeId, NodeId> DigitGraph::split(NodeId node, Extent outer, Extent inner,
+std::pair<NodeId, NodeId> DigitGraph::split(NodeId node, const Extent &outer, const Extent &inner,
                                             unsigned reason) {
   if (std::optional<unsigned> pin = pinOf(node)) {
     NodeId left = pinned(outer, *pin);

@@ -125,7 +125,8 @@ private:
   void unifyProducts(NodeId left, NodeId right, unsigned reason);
   void flatten(NodeId node, llvm::SmallVectorImpl<NodeId> &factors);
   std::pair<NodeId, NodeId> cutProduct(NodeId node, int64_t position);
-  std::pair<NodeId, NodeId> split(NodeId node, Extent outer, Extent inner, unsigned reason);
+  std::pair<NodeId, NodeId> split(NodeId node, const Extent &outer, const Extent &inner,
+                                  unsigned reason);
   NodeId takeFrom(llvm::SmallVectorImpl<NodeId> &factors, const Extent &size, bool back,
                   unsigned reason, bool &partial);
   std::optional<unsigned> pinOfAll(NodeId node);

@@ -342,6 +342,6 @@ llvm::FailureOr<std::string> secateur::pruning::hashFile(llvm::StringRef path,
     }
     hash.update(llvm::ArrayRef<uint8_t>(reinterpret_cast<uint8_t *>(block.data()), *count));
   }
-  llvm::sys::fs::closeFile(*file);
+  (void)llvm::sys::fs::closeFile(*file);
   return result;
 }

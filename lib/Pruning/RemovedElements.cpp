@@ -298,7 +298,7 @@ RemovedElements::packedShapeWith(llvm::ArrayRef<IndexBox> extra) const {
 // Bytes
 //===----------------------------------------------------------------------===//
 
-ElementsAttr secateur::pruning::makeElements(ShapedType type, std::vector<char> bytes,
+ElementsAttr secateur::pruning::makeElements(ShapedType type, const std::vector<char> &bytes,
                                              ElementsAttr like, llvm::StringRef name) {
   if (!isa<DenseResourceElementsAttr>(like))
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
@@ -371,7 +371,7 @@ ElementsAttr RemovedElements::erase(ElementsAttr value, llvm::StringRef name) co
   std::vector<char> out(packing.grid.positions.size() * block);
   for (auto [to, from] : llvm::enumerate(packing.grid.positions))
     std::memcpy(out.data() + to * block, data->bytes.data() + from * block, block);
-  return makeElements(newType, std::move(out), value, name);
+  return makeElements(newType, out, value, name);
 }
 
 /// The bytes of `value` as an element; empty where the type cannot hold it.
@@ -419,5 +419,5 @@ ElementsAttr secateur::pruning::fillElements(ElementsAttr value, llvm::ArrayRef<
       std::memcpy(out.data() + position * width, element.data(), width);
     });
   }
-  return makeElements(type, std::move(out), value, name);
+  return makeElements(type, out, value, name);
 }

@@ -60,6 +60,8 @@ static uint16_t narrow(double value, int mantissaBits, int exponentBits) {
   return sign | (result >= infinity ? infinity : static_cast<uint16_t>(result));
 }
 
+// The names are the compiler's.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 #pragma GCC visibility push(hidden)
 float __extendhfsf2(_Float16 value) { return halfToFloat(bitsAs<uint16_t>(value)); }
@@ -70,3 +72,4 @@ __bf16 __truncsfbf2(float value) { return bitsAs<__bf16>(narrow(value, 7, 8)); }
 __bf16 __truncdfbf2(double value) { return bitsAs<__bf16>(narrow(value, 7, 8)); }
 #pragma GCC visibility pop
 }
+// NOLINTEND(bugprone-reserved-identifier)

@@ -146,6 +146,8 @@ static int32_t readQuota(const char *folder) {
   long long quota, period;
   snprintf(path, sizeof(path), "%s/cpu.max", folder); // Version 2.
   if (readText(path, text, sizeof(text)))
+    // It is the kernel that writes it.
+    // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion)
     return sscanf(text, "%lld %lld", &quota, &period) == 2 ? quotaThreads(quota, period)
                                                            : INT32_MAX;
   snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", folder); // Version 1.

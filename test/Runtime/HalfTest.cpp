@@ -8,12 +8,15 @@
 #include <cstring>
 #include <immintrin.h>
 
+// The names are the compiler's.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 float __extendhfsf2(_Float16);
 _Float16 __truncsfhf2(float);
 _Float16 __truncdfhf2(double);
 __bf16 __truncsfbf2(float);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 template <typename To, typename From>
 static To bitsAs(From value) {

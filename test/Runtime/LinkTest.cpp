@@ -24,11 +24,11 @@ namespace {
 class Link : public testing::Test {
 protected:
   Link() : location(UnknownLoc::get(&context)) {
-    llvm::sys::fs::createUniqueDirectory("secateur-link-test", folder);
+    EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("secateur-link-test", folder));
     context.getDiagEngine().registerHandler(
         [this](Diagnostic &diagnostic) { message = diagnostic.str(); });
   }
-  ~Link() override { llvm::sys::fs::remove_directories(folder); }
+  ~Link() override { (void)llvm::sys::fs::remove_directories(folder); }
 
   DenseElementsAttr floats(ArrayRef<int64_t> shape, ArrayRef<float> values) {
     return DenseElementsAttr::get(RankedTensorType::get(shape, Float32Type::get(&context)), values);
@@ -197,7 +197,7 @@ TEST_F(Link, ManyLibrariesAtOnce) {
   std::vector<void *> libraries;
   for (int i = 0; i < 600; ++i) {
     std::string copy = path("copy" + std::to_string(i) + ".so");
-    llvm::sys::fs::copy_file(path("model.so"), copy);
+    EXPECT_FALSE(llvm::sys::fs::copy_file(path("model.so"), copy));
     libraries.push_back(dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL));
     ASSERT_NE(libraries.back(), nullptr) << dlerror();
   }
@@ -217,14 +217,14 @@ TEST_F(Link, WeightsBesideTheLibrary) {
   EXPECT_EQ(runLibrary(path("model.so")), 4.5f);
 
   // Found where both were moved, and where only the library has another name.
-  llvm::sys::fs::create_directory(path("moved"));
-  llvm::sys::fs::rename(path("model.so"), path("moved/other.so"));
+  EXPECT_FALSE(llvm::sys::fs::create_directory(path("moved")));
+  EXPECT_FALSE(llvm::sys::fs::rename(path("model.so"), path("moved/other.so")));
   std::string weights = path("moved/model.so.weights.safetensors");
-  llvm::sys::fs::rename(path("model.so.weights.safetensors"), weights);
+  EXPECT_FALSE(llvm::sys::fs::rename(path("model.so.weights.safetensors"), weights));
   EXPECT_EQ(runLibrary(path("moved/other.so")), 4.5f);
 
   // Through a link from another folder.
-  llvm::sys::fs::create_link(path("moved/other.so"), path("link.so"));
+  EXPECT_FALSE(llvm::sys::fs::create_link(path("moved/other.so"), path("link.so")));
   EXPECT_EQ(runLibrary(path("link.so")), 4.5f);
 
   // Other values in the same layout; also for a library with its weights inside.
@@ -249,7 +249,7 @@ TEST_F(Link, WeightsBesideTheLibrary) {
   std::ofstream(weights, std::ios::binary) << "1234567";
   runLibrary(path("moved/other.so"), nullptr, &error);
   EXPECT_NE(error.find("not the one written for this model"), std::string::npos) << error;
-  llvm::sys::fs::remove(weights);
+  EXPECT_FALSE(llvm::sys::fs::remove(weights));
   runLibrary(path("moved/other.so"), nullptr, &error);
   EXPECT_NE(error.find("cannot open the weights file"), std::string::npos) << error;
 }

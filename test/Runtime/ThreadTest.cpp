@@ -20,6 +20,7 @@ using namespace secateur::runtime;
 TEST(Threads, SixteenContextsAtOnce) {
   std::atomic<int64_t> errors{0};
   std::vector<std::thread> threads;
+  threads.reserve(16);
   for (int t = 0; t < 16; ++t)
     threads.emplace_back([t, &errors] {
       Context context(1 + t % 3);
@@ -38,11 +39,13 @@ TEST(Threads, ContextsShareAPool) {
   ASSERT_EQ(secateur_pool_create(4, &pool), SECATEUR_OK);
   EXPECT_EQ(secateur_pool_threads(pool), 4);
   std::vector<std::unique_ptr<Context>> contexts;
+  contexts.reserve(8);
   for (int t = 0; t < 8; ++t)
     contexts.push_back(std::make_unique<Context>(0, pool));
   secateur_pool_destroy(pool); // Lives on in the contexts.
   std::atomic<int64_t> errors{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&errors, context = std::move(contexts[t])] {
       errors += secateur_threads(*context) != 4;

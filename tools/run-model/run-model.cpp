@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
 using namespace secateur::run;
@@ -215,7 +216,8 @@ static void report(const Model &model, const std::vector<SecateurTensor> &output
     std::string name = fileName(output.name);
     if (!written.insert(name).second)
       fail("two outputs would be written to '" + name + ".npy'");
-    writeNpy(folder + "/" + name + ".npy", output.dtype, shape, output.data);
+    writeNpy((std::filesystem::path(folder) / name).string() + ".npy", output.dtype, shape,
+             output.data);
   }
 }
 

@@ -42,16 +42,15 @@ Value ContractOp::countFlops(Counter &count) {
   Value flops = count.constant(2);
   for (unsigned dim = 0; dim < getLhsMap().getNumDims(); ++dim) {
     Value extent = count.extent(getLhsMap(), getLhs(), dim);
-    flops =
-        count.multiply(flops, extent ? extent : count.extent(getInitMap(), getInit(), dim));
+    flops = count.multiply(flops, extent ? extent : count.extent(getInitMap(), getInit(), dim));
   }
   return flops;
 }
 
 Value ConvOp::countFlops(Counter &count) {
   auto filter = cast<MemRefType>(getFilter().getType());
-  return count.multiply(count.elements(getInit()), 2 * filter.getDimSize(2) *
-                                                       filter.getDimSize(3) * filter.getDimSize(4));
+  return count.multiply(count.elements(getInit()),
+                        2 * filter.getDimSize(2) * filter.getDimSize(3) * filter.getDimSize(4));
 }
 
 Value WinogradConvOp::countFlops(Counter &count) {
@@ -61,8 +60,7 @@ Value WinogradConvOp::countFlops(Counter &count) {
 
 Value DepthwiseConvOp::countFlops(Counter &count) {
   auto filter = cast<MemRefType>(getFilter().getType());
-  return count.multiply(count.elements(getInit()),
-                        2 * filter.getDimSize(0) * filter.getDimSize(1));
+  return count.multiply(count.elements(getInit()), 2 * filter.getDimSize(0) * filter.getDimSize(1));
 }
 
 Value AttentionOp::countFlops(Counter &count) {

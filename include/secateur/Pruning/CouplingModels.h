@@ -7,7 +7,7 @@
 
 namespace mlir {
 class DialectRegistry;
-}
+} // namespace mlir
 
 namespace secateur::pruning {
 

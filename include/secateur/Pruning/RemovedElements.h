@@ -81,7 +81,7 @@ mlir::ElementsAttr fillElements(mlir::ElementsAttr value, llvm::ArrayRef<Filling
                                 llvm::StringRef name);
 
 /// An attribute like `like` (a resource or dense) that owns `bytes`.
-mlir::ElementsAttr makeElements(mlir::ShapedType type, std::vector<char> bytes,
+mlir::ElementsAttr makeElements(mlir::ShapedType type, const std::vector<char> &bytes,
                                 mlir::ElementsAttr like, llvm::StringRef name);
 
 } // namespace secateur::pruning

@@ -29,7 +29,8 @@ reducedAxes(Operation *op, ShapeEvaluator &evaluator, Value axes, bool noopWithE
   if (failed(normal))
     return failure();
   llvm::sort(*normal);
-  return std::optional(*normal);
+  result = std::move(*normal);
+  return result;
 }
 
 /// Drops or keeps as 1 the axes of `shape`.

@@ -73,7 +73,7 @@ private:
 
   Value tilesAlong(Value extent) { return k.ceilDiv(extent, k.constant(form.tile)); }
   Value allocate(int64_t elements);
-  void call(StringRef stem, std::string key, ImageArguments &values,
+  void call(StringRef stem, const std::string &key, ImageArguments &values,
             llvm::function_ref<void(WinogradKernel &)> build);
   void multiply(Value v, Value m, Value group, Value count);
   void forEachTile(llvm::function_ref<void(Position &)> body);
@@ -99,7 +99,7 @@ Value WinogradKernel::allocate(int64_t elements) {
                                 /*alignment=*/64);
 }
 
-void WinogradKernel::call(StringRef stem, std::string key, ImageArguments &values,
+void WinogradKernel::call(StringRef stem, const std::string &key, ImageArguments &values,
                           function_ref<void(WinogradKernel &)> build) {
   SmallVector<Value> list = values.list();
   auto callee = kernels.get(stem, key, ValueRange(list).getTypes(), k.loc,

@@ -156,7 +156,7 @@ private:
   void emitTile(Tile tile);
   void locateRows(Tile &tile);
   SmallVector<Value> accumulate(const Tile &tile);
-  SmallVector<Value> accumulateWindow(const Tile &tile, SmallVector<Value> accumulators);
+  SmallVector<Value> accumulateWindow(const Tile &tile, const SmallVector<Value> &accumulators);
   SmallVector<Value> run(const Tile &tile, ValueRange rowPointers, Value bPointer, Value length,
                          SmallVector<Value> accumulators);
   SmallVector<Value> panelPointers(const Tile &tile, Value bPointer);
@@ -337,7 +337,7 @@ SmallVector<Value> MatrixKernel::accumulate(const Tile &tile) {
 }
 
 SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
-                                                  SmallVector<Value> accumulators) {
+                                                  const SmallVector<Value> &accumulators) {
   Value zero = k.constant(0), one = k.constant(1);
   SmallVector<Value> pointers, top, left;
   Value isInside = k.equal(arg.dilationX, one);

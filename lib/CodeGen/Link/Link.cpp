@@ -39,7 +39,7 @@ public:
   TemporaryFiles(const TemporaryFiles &) = delete;
   ~TemporaryFiles() {
     for (const std::string &path : paths) {
-      fs::remove(path);
+      (void)fs::remove(path);
       llvm::sys::DontRemoveFileOnSignal(path);
     }
   }
@@ -196,7 +196,7 @@ FailureOr<LinkResult> codegen::linkModel(ArrayRef<std::string> objects,
     if (failed(renameInto(weightsFile, result.weightsFile, location)))
       return failure();
   }
-  fs::file_size(*temporary, result.artifactBytes);
+  (void)fs::file_size(*temporary, result.artifactBytes); // Only a figure to print.
   if (failed(renameInto(*temporary, output, location)))
     return failure();
   return result;

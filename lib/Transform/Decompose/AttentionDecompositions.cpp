@@ -26,7 +26,7 @@ static Value biasOfMask(Nodes &n, Value mask, std::optional<APFloat> filter, Typ
 
 /// A mask of [B, T], [B, S, T] or [B, 1, S, T], or lengths [B], as what is added to
 /// the scores. `total` is T as a scalar. Null, with a reason, for other forms.
-static Value maskToBias(Nodes &n, Value mask, std::optional<APFloat> filter, Value total,
+static Value maskToBias(Nodes &n, Value mask, const std::optional<APFloat> &filter, Value total,
                         Type element) {
   switch (*Nodes::rankOf(mask)) {
   case 1: {

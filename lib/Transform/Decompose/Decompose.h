@@ -95,7 +95,7 @@ public:
   mlir::NamedAttribute attribute(llvm::StringRef name, int64_t value) {
     return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
   }
-  mlir::NamedAttribute attribute(llvm::StringRef name, llvm::APFloat value) {
+  mlir::NamedAttribute attribute(llvm::StringRef name, const llvm::APFloat &value) {
     return builder.getNamedAttr(name, builder.getF32FloatAttr(value.convertToFloat()));
   }
   mlir::NamedAttribute attribute(llvm::StringRef name, llvm::StringRef value) {
