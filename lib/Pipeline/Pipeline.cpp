@@ -11,12 +11,14 @@
 #include "secateur/Export/Export.h"
 #include "secateur/Import/Import.h"
 #include "secateur/Pipeline/Verify.h"
+#include "secateur/Pruning/Explain.h"
 #include "secateur/Pruning/Groups.h"
 #include "secateur/Pruning/Prune.h"
 #include "secateur/Transform/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -87,6 +89,8 @@ private:
   OwningOpRef<ModuleOp> module;
   /// The dense model with the removed elements zeroed; only with --verify.
   OwningOpRef<ModuleOp> zeroed;
+  /// Those of the file, before norms are recognised; only with --explain.
+  pruning::TensorNames tensors;
   pruning::PruningReport summary;
   std::vector<OutputDifference> differences;
   /// What inputs and outputs have lost.
@@ -162,13 +166,19 @@ LogicalResult Compilation::runPhases() {
 
 LogicalResult Compilation::explain() {
   func::FuncOp function = mainFunction(*module);
-  if (failed(pruning::analyze(function, options.allowInterface)))
+  SmallVector<std::string> explained = tensors.findInside(function, options.explain);
+  if (failed(pruning::analyze(function, options.allowInterface, explained)))
     return failure();
   for (const std::string &name : options.explain) {
-    std::optional<std::string> text = pruning::explain(function, name);
-    if (!text)
-      return emitError(location) << "--explain " << name
-                                 << ": the model has no tensor of that name";
+    std::optional<std::string> text = pruning::explain(function, tensors, name);
+    if (!text) {
+      InFlightDiagnostic error = emitError(location);
+      error << "--explain " << name << ": the model has no tensor of that name";
+      std::vector<std::string> nearest = tensors.nearest(name);
+      if (!nearest.empty())
+        error << "; did you mean '" << llvm::join(nearest, "' or '") << "'?";
+      return error;
+    }
     if (listener.print)
       listener.print(*text);
   }
@@ -207,6 +217,8 @@ LogicalResult Compilation::import() {
     return failure();
   if (failed(infer(*module)))
     return failure();
+  if (!options.explain.empty())
+    tensors = pruning::TensorNames(function);
   if ((isPruned() || onlyFindsGroups()) && failed(recogniseNorms()))
     return failure();
   // The report of a model that is not pruned has its costs all the same.

@@ -33,8 +33,11 @@ namespace {
 
 class Writer {
 public:
-  Writer(func::FuncOp func, Solver &solver)
-      : func(func), solver(solver), digits(solver.getDigits()) {}
+  Writer(func::FuncOp func, Solver &solver, ArrayRef<std::string> explained)
+      : func(func), solver(solver), digits(solver.getDigits()) {
+    for (const std::string &name : explained)
+      this->explained.insert(name);
+  }
   void write();
 
 private:
@@ -43,6 +46,9 @@ private:
   void untie(nn::ConstantOp constant);
   void collect(Value value, ArrayRef<Axis> axes, bool keepsValue);
   void collectPins(Value value, ArrayRef<Axis> axes);
+  void addPins(Value value, ArrayRef<Axis> axes, bool silentToo);
+  bool isExplained(Value value) const;
+  void explain(Value value, ArrayRef<Axis> axes);
   void gather();
   void collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found);
   bool survives(NodeId node, const Units &kept);
@@ -71,6 +77,8 @@ private:
   llvm::StringMap<unsigned> names;
   llvm::StringSet<> valueNames;
   std::vector<Pin> pins;
+  llvm::StringSet<> explained;
+  SmallVector<std::pair<Value, SmallVector<Axis>>> explainedValues;
 };
 
 } // namespace
@@ -150,26 +158,79 @@ void Writer::collect(Value value, ArrayRef<Axis> axes, bool keepsValue) {
   }
 }
 
-/// Runs that are next to each other and have one reason are one pin.
+/// The pins of a weight. What is explained gets its pins when the groups are known.
 void Writer::collectPins(Value value, ArrayRef<Axis> axes) {
-  if (!isWeight(value))
+  if (isExplained(value))
+    explainedValues.emplace_back(value, SmallVector<Axis>(axes));
+  else if (isWeight(value))
+    addPins(value, axes, /*silentToo=*/false);
+}
+
+bool Writer::isExplained(Value value) const {
+  if (explained.empty())
+    return false;
+  Operation *op = value.getDefiningOp();
+  auto original = op ? op->getAttrOfType<StringAttr>(kCopyOfAttr) : StringAttr();
+  return explained.contains(original ? original.str() : valueName(value));
+}
+
+/// All pins of a value. A digit that no group has is pinned, too: nothing is asked of
+/// the digits any more.
+void Writer::explain(Value value, ArrayRef<Axis> axes) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
     return;
+  Operation *op = value.getDefiningOp();
+  Operation *blamed = op ? op : func;
+  if (static_cast<int64_t>(axes.size()) != type.getRank()) {
+    Operation *parent = value.getParentBlock()->getParentOp();
+    bool isInner = parent != func;
+    StringRef rule = isInner ? "it is inside a subgraph" : "nothing uses it";
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      pins.push_back({value, axis, rule.str(), nodeName(isInner ? parent : blamed), 0, 0});
+    return;
+  }
+  llvm::DenseSet<NodeId> grouped;
+  for (ArrayRef<NodeId> ids : groups)
+    grouped.insert_range(ids);
+  SmallVector<std::pair<NodeId, bool>> others;
+  for (Axis axis : axes)
+    digits.forEachDigit(axis.id, [&](const Occurrence &at) {
+      auto isStored = [](const Place &place) { return isWeight(place.value); };
+      if (!digits.pinOf(at.digit) && !grouped.contains(at.digit))
+        others.emplace_back(at.digit, llvm::any_of(placesOf[at.digit], isStored));
+    });
+  for (auto [digit, isTakenOut] : others)
+    digits.pin(digit,
+               digits.addReason(isTakenOut ? Reason{func, "something of an axis has to stay"}
+                                           : Reason{blamed, "no weight has these positions"}));
+  addPins(value, axes, /*silentToo=*/true);
+}
+
+static std::string ruleOf(const Reason &reason, const Extent &axis) {
+  if (axis.isOne())
+    return "it has one position";
+  return reason.rule.empty() ? "its positions are no units" : reason.rule;
+}
+
+/// Runs that are next to each other and have one reason are one pin.
+void Writer::addPins(Value value, ArrayRef<Axis> axes, bool silentToo) {
   for (auto [index, axis] : llvm::enumerate(axes)) {
     std::optional<unsigned> last;
     size_t before = pins.size();
-    digits.forEachPinnedRun(
-        axis.id, [&, index = index](int64_t first, int64_t count, unsigned number) {
-          const Reason &reason = digits.getReason(number);
-          if (reason.silent)
-            return;
-          bool joins = last == number && pins.back().first + pins.back().count == first;
-          if (joins)
-            pins.back().count += count;
-          else
-            pins.push_back({value, static_cast<int64_t>(index), reason.rule, nodeName(reason.op),
-                            first, count});
-          last = number;
-        });
+    digits.forEachPinnedRun(axis.id, [&, index = index](int64_t first, int64_t count,
+                                                        unsigned number) {
+      const Reason &reason = digits.getReason(number);
+      if (reason.silent && !silentToo)
+        return;
+      bool joins = last == number && pins.back().first + pins.back().count == first;
+      if (joins)
+        pins.back().count += count;
+      else
+        pins.push_back({value, static_cast<int64_t>(index), ruleOf(reason, digits.extent(axis.id)),
+                        nodeName(reason.op), first, count});
+      last = number;
+    });
     // A pin of the whole axis needs no numbers.
     if (pins.size() == before + 1 && pins.back().count == digits.extent(axis.id).factor)
       pins.back().first = pins.back().count = 0;
@@ -415,11 +476,23 @@ void Writer::write() {
     buildGroup(builder, func.getLoc(),
                isGathered ? makeGathered(ids) : makeGroup(ids.front(), slots));
   }
+  func.walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      if (!isStoredTensor(result) && isExplained(result))
+        explainedValues.emplace_back(result, solver.axesOf(result));
+    for (Region &region : op->getRegions())
+      for (BlockArgument argument : region.getArguments())
+        if (isExplained(argument))
+          explainedValues.emplace_back(argument, solver.axesOf(argument));
+  });
+  for (auto &[value, axes] : explainedValues)
+    explain(value, axes);
   for (const Pin &pin : pins)
     buildPin(builder, func.getLoc(), pin);
 }
 
-LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interface) {
+LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interface,
+                               ArrayRef<std::string> explained) {
   func.getContext()->loadDialect<prune::PruneDialect>();
   stripGroups(func);
   if (!llvm::hasSingleElement(func.getBody()))
@@ -433,7 +506,7 @@ LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interfac
     names.insert(name);
   Solver solver(func, **shapes, names);
   solver.run();
-  Writer(func, solver).write();
+  Writer(func, solver, explained).write();
   return success();
 }
 
@@ -442,7 +515,8 @@ struct PruneAnalyze : pruning::impl::PruneAnalyzeBase<PruneAnalyze> {
   using Base::Base;
   void runOnOperation() override {
     SmallVector<std::string> names(allowInterface.begin(), allowInterface.end());
-    if (failed(pruning::analyze(getOperation(), names)))
+    SmallVector<std::string> explained(explain.begin(), explain.end());
+    if (failed(pruning::analyze(getOperation(), names, explained)))
       signalPassFailure();
   }
 };

@@ -72,7 +72,7 @@ struct Group {
   bool isWeight(unsigned member) const;
 };
 
-/// A dimension of a weight that stays, and the rule to blame.
+/// A dimension that stays, and the rule to blame.
 struct Pin {
   mlir::Value value;
   int64_t axis = 0;
@@ -86,8 +86,10 @@ struct Pin {
 
 /// Finds the groups and pins of `func` and writes them at its end (pass
 /// `prune-analyze`). `interface` names inputs and outputs of the graph whose
-/// dimensions may shrink. Fails with an error where shapes contradict each other.
-llvm::LogicalResult analyze(mlir::func::FuncOp func, llvm::ArrayRef<std::string> interface = {});
+/// dimensions may shrink; of the tensors that `explained` names, activations too, all
+/// pins are written. Fails with an error where shapes contradict each other.
+llvm::LogicalResult analyze(mlir::func::FuncOp func, llvm::ArrayRef<std::string> interface = {},
+                            llvm::ArrayRef<std::string> explained = {});
 
 Group readGroup(prune::GroupOp op);
 /// Writes `group` at the builder's insertion point.
@@ -105,11 +107,6 @@ void stripGroups(mlir::func::FuncOp func);
 std::string valueName(mlir::Value value);
 /// `Conv 'layer1.0.conv1'`: the operator and name of a node.
 std::string nodeName(mlir::Operation *op);
-
-/// What is known of the dimensions of the value named `name`: for each axis the
-/// groups that own its positions, or why it is pinned. One line an axis. Reads
-/// the `prune` operations of `func`; nullopt where the name is unknown.
-std::optional<std::string> explain(mlir::func::FuncOp func, llvm::StringRef name);
 
 /// All groups, pins and untied copies of `func` as JSON, in the names and numbering
 /// of the user's file; docs/pruning-plans.md tells the form.

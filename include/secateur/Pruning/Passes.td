@@ -33,6 +33,8 @@ def PruneAnalyze : Pass<"prune-analyze", "::mlir::func::FuncOp"> {
   let options = [
     ListOption<"allowInterface", "allow-interface", "std::string",
                "names of inputs and outputs of the graph whose dimensions may shrink">,
+    ListOption<"explain", "explain", "std::string",
+               "names of tensors, activations too, of which all pins are written">,
   ];
   let dependentDialects = ["::secateur::nn::NNDialect", "::secateur::prune::PruneDialect"];
 }
