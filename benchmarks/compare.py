@@ -11,7 +11,8 @@ over ours: above 1 we are faster. `apart` is the largest difference of our outpu
 ONNX Runtime's, relative to the largest output.
 
 With --budget each model is also pruned, and the peers run the pruned ONNX file that
---emit onnx writes: `dense` is our library before pruning.
+--emit onnx writes: `dense` is our library before pruning. With --specialised a library
+that was compiled for these very sizes stands beside ours, which takes any.
 """
 
 import argparse
@@ -69,6 +70,10 @@ def feeds_for(path):
     return feeds
 
 
+def shape_options(option, feeds):
+    return [o for name, value in feeds.items() if value.ndim for o in (option, f"{name}={'x'.join(map(str, value.shape))}")]
+
+
 def apart(library, peer, model, feeds):
     """Largest difference of our outputs from the peer's, relative to the largest output."""
     found, worst = run_library(library, feeds), 0.0
@@ -91,11 +96,14 @@ class Row:
         sh("compile-model", path, "-o", library, "--math", arguments.math)
         libraries = {"ours": library}
         if arguments.budget:
-            nominal = [o for name, value in feeds.items() if value.ndim for o in ("--nominal-shape", f"{name}={'x'.join(map(str, value.shape))}")]
+            nominal = shape_options("--nominal-shape", feeds)
             small, model = folder / "pruned.so", folder / "pruned.onnx"
             for target in (small, model):
                 sh("compile-model", path, "-o", target, "--budget", arguments.budget, "--math", arguments.math, *nominal)
             libraries = {"dense": library, "ours": small}
+        if arguments.specialised and any(None in dims for _, _, dims in inputs_of(path)):
+            libraries["specialised"] = folder / "specialised.so"
+            sh("compile-model", model, "-o", libraries["specialised"], "--math", arguments.math, *shape_options("--shape", feeds))
         for threads in arguments.threads:
             with contextlib.ExitStack() as stack:
                 contestants = {name: stack.enter_context(contextlib.closing(Library(file, feeds, threads))) for name, file in libraries.items()}
@@ -117,7 +125,7 @@ class Row:
         for threads in arguments.threads:
             medians = self.medians[threads]
             cells.append(f"{medians['ours']:.3g}")
-            cells += [f"{medians[o]:.3g} ({medians[o] / medians['ours']:.2f})" if o in medians else "fails" for o in others]
+            cells += [f"{medians[o]:.3g} ({medians[o] / medians['ours']:.2f})" if o in medians else "fails" if o in arguments.peers else "" for o in others]
         return cells + [f"{self.spread:.0%}", "" if self.apart is None else f"{self.apart:.0e}"]
 
 
@@ -142,6 +150,7 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, default=pathlib.Path(".models"))
     parser.add_argument("--peers", nargs="+", choices=LABELS, default=["onnxruntime"])
     parser.add_argument("--budget", help="prune, as compile-model --budget")
+    parser.add_argument("--specialised", action="store_true", help="compile with --shape too, where sizes are dynamic")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--math", choices=("strict", "fast"), default="strict")
@@ -152,7 +161,7 @@ def main():
     if not paths:
         sys.exit(f"no model in {arguments.models}: run scripts/fetch-models.py, benchmarks/export_models.py")
 
-    others = (["dense"] if arguments.budget else []) + arguments.peers
+    others = ["dense"] * bool(arguments.budget) + ["specialised"] * arguments.specialised + arguments.peers
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown CPU")
     head = [f"{cell}, {t} thread{'s' * (t > 1)}" if cell == "ours" else LABELS.get(cell, cell) for t in arguments.threads for cell in ["ours", *others]]
     lines = [f"# Latency, {'pruned to ' + arguments.budget if arguments.budget else 'dense'}, {arguments.math} math", "",
