@@ -307,8 +307,10 @@ struct GatherErasure : ErasureOpInterface::ExternalModel<GatherErasure, nn::Gath
     int64_t extent = context.getDenseShape(gather.getData())[axis];
     llvm::ArrayRef<int64_t> shape = context.getDenseShape(gather.getIndices());
     bool cut = shrinks(context, gather.getData(), axis);
+    // Indices that are computed lose positions where they are computed from.
     for (int64_t i = 0, rank = shape.size(); i < rank; ++i)
-      cut |= shrinks(context, gather.getOutput(), axis + i);
+      cut |= shrinks(context, gather.getOutput(), axis + i) &&
+             !shrinks(context, gather.getIndices(), i);
     if (!cut)
       return success();
     std::optional<Integers> indices = context.getDenseElements(gather.getIndices());

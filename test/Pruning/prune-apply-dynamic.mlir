@@ -37,3 +37,21 @@ func.func @heads_times_batch(%x: tensor<4x?x6xf32> {nn.name = "x", nn.dims = [""
   %y = nn.matmul %merged, %v : (tensor<4x?x6xf32>, tensor<6x6xf32>) -> tensor<4x?x6xf32>
   return %y : tensor<4x?x6xf32>
 }
+
+// Positions of the input are picked by indices that are computed: they stay. What they are
+// computed from can lose positions, and with them what is picked.
+// GROUPS: prune.group "w:0" units(4)
+// CHECK-LABEL: @computed_indices
+func.func @computed_indices(%x: tensor<5x3xf32> {nn.name = "x"}, %first: tensor<5x1xi64> {nn.name = "first"}) -> (tensor<5x2xf32> {nn.name = "y"}) {
+  // CHECK: %[[OFFSETS:.*]] = nn.constant dense<{{\[\[}}1, 2, 3]]> : tensor<1x3xi64> initializer
+  %offsets = nn.constant dense<[[0, 1, 2, 3]]> : tensor<1x4xi64> initializer loc(fused<["offsets"]>["offsets"])
+  %w = nn.constant dense<[[1.0, 1.0], [9.0, 9.0], [2.0, 2.0], [8.0, 8.0]]> : tensor<4x2xf32> initializer loc(fused<["w"]>["w"])
+  %all = nn.constant dense<-1> : tensor<1xi64>
+  %flat = nn.reshape %x, %all : (tensor<5x3xf32>, tensor<1xi64>) -> tensor<15xf32>
+  // CHECK: %[[INDICES:.*]] = nn.add %{{.*}}, %[[OFFSETS]] : (tensor<5x1xi64>, tensor<1x3xi64>) -> tensor<5x3xi64>
+  %indices = nn.add %first, %offsets : (tensor<5x1xi64>, tensor<1x4xi64>) -> tensor<5x4xi64>
+  // CHECK: nn.gather %{{.*}}, %[[INDICES]] : (tensor<15xf32>, tensor<5x3xi64>) -> tensor<5x3xf32>
+  %picked = nn.gather %flat, %indices : (tensor<15xf32>, tensor<5x4xi64>) -> tensor<5x4xf32>
+  %y = nn.matmul %picked, %w : (tensor<5x4xf32>, tensor<4x2xf32>) -> tensor<5x2xf32>
+  return %y : tensor<5x2xf32>
+}
