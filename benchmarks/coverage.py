@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """What pruning reaches on many models: a row each, as Markdown.
 
-usage: python benchmarks/coverage.py [--models .models] [--budget flops=50%] [--prove] [--verify] [--write FILE.md] [PATTERN ...]
+usage: python benchmarks/coverage.py [--models .models] [--budget flops=50%] [--prove] [--verify] [--rows FOLDER] [--write FILE.md] [PATTERN ...]
 
 The columns: parameters and FLOPs of the dense model; groups of coupled dimensions; the
 share of parameters and of FLOPs that can leave (all units but the least of each group);
-the tensors' dimensions that stay, by reason; seconds to find the groups, choose and
-erase; what the budget leaves. --verify also compiles the model and proves there that
-zeroing and erasing give the same outputs; --prove runs scripts/prove.py on the pruned
-file: its difference is relative to the largest output.
+what the budget leaves, and the seconds that finding the groups, choosing, erasing and
+writing the file take; the tensors' dimensions that stay, by reason. --verify also
+compiles the model and proves there that zeroing and erasing give the same outputs;
+--prove runs scripts/prove.py on the pruned file: its difference is relative to the
+largest output.
+
+Rows are kept in a folder (--rows), so that a run that was stopped goes on, and models
+can be exported, measured and deleted one at a time; the table is of all rows there.
 """
 
 import argparse
@@ -41,26 +45,49 @@ def share(report, kind):
     return report["pruned"][kind] / max(1, report["dense"][kind])
 
 
+def failure(text):
+    lines = text.strip().splitlines()
+    return "FAILS: " + next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no message")[:200]
+
+
 def row(path, arguments, folder):
-    shapes = [f"{name}={'x'.join(map(str, value.shape))}" for name, value in feeds_for(path).items() if value.ndim]
-    kind = arguments.budget.split("=")[0]
-    reach = {k: 1 - share(prune(path, folder / "least.onnx", f"{k}=0.01%", shapes, "--best-effort")[0], k2)
-             for k, k2 in (("params", "parameters"), ("flops", "flops"))}
+    """What is found about a model, by column."""
+    feeds = {name: value for name, value in feeds_for(path).items() if value.ndim}
+    shapes = [f"{name}={'x'.join(map(str, value.shape))}" for name, value in feeds.items()]
+    least, _ = prune(path, folder / "least.onnx", "flops=0.01%", shapes, "--best-effort")
     (folder / "least.onnx").unlink()
     pruned, plan = folder / "pruned.onnx", folder / "plan.json"
     report, seconds = prune(path, pruned, arguments.budget, shapes, "--save-plan", plan)
+    kind = "parameters" if arguments.budget.startswith("params") else "flops"
     pins = collections.Counter(re.sub(r"'[^']*'", "…", pin["reason"]) for pin in report["pins"])
-    cells = [f"{report['dense']['parameters'] / 1e6:.2f}", f"{report['dense']['flops'] / 1e9:.3f}", str(len(report["groups"])),
-             f"{reach['params']:.0%}", f"{reach['flops']:.0%}", f"{seconds:.1f}", f"{share(report, 'flops' if kind == 'flops' else 'parameters'):.1%}"]
+    cells = {"input": ", ".join("x".join(map(str, value.shape)) for value in list(feeds.values())[:2]) + (", …" if len(feeds) > 2 else ""),
+             "M parameters": f"{report['dense']['parameters'] / 1e6:.2f}", "GFLOP": f"{report['dense']['flops'] / 1e9:.3f}",
+             "groups": str(len(report["groups"])), "parameters that can leave": f"{1 - share(least, 'parameters'):.0%}",
+             "FLOPs that can leave": f"{1 - share(least, 'flops'):.0%}", f"left at {arguments.budget}": f"{share(report, kind):.1%}",
+             "seconds": f"{seconds:.1f}"}
     if arguments.prove:
         proof = subprocess.run([sys.executable, PROVE, path, pruned, plan, *[o for shape in shapes for o in ("--shape", shape)]],
                                capture_output=True, text=True)
         found = re.search(r"largest difference (\S+)", proof.stdout)
-        cells.append(found.group(1) if proof.returncode == 0 and found else "FAILS: " + (proof.stdout + proof.stderr).strip().splitlines()[-1][:120])
+        cells["prove.py"] = f"{float(found.group(1)):.0e}" if proof.returncode == 0 and found else failure(proof.stdout + proof.stderr)
     if arguments.verify:
-        report, _ = prune(path, folder / "pruned.so", arguments.budget, shapes, "--verify")
-        cells.append(f"{max(output['difference'] for output in report['verification']['outputs']):.1e}")
-    return cells + ["; ".join(f"{count} {reason}" for reason, count in pins.most_common())]
+        try:
+            report, _ = prune(path, folder / "pruned.so", arguments.budget, shapes, "--verify")
+            cells["--verify"] = f"{max(output['difference'] for output in report['verification']['outputs']):.0e}"
+        except RuntimeError as error:
+            cells["--verify"] = failure(str(error))
+    return cells | {"dimensions that stay": "; ".join(f"{count} {reason}" for reason, count in pins.most_common())}
+
+
+def table(rows):
+    """Markdown of the rows, by model; a model that fails has its message in the first column."""
+    head = list(max(rows.values(), key=len, default={}))
+    lines = ["| model | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
+    return lines + [f"| {name} | " + " | ".join(cells.get(column, "") for column in head) + " |" for name, cells in sorted(rows.items())]
+
+
+def fails(cells):
+    return any(cell.startswith("FAILS") for cell in cells.values())
 
 
 def main():
@@ -70,27 +97,30 @@ def main():
     parser.add_argument("--budget", default="flops=50%")
     parser.add_argument("--prove", action="store_true")
     parser.add_argument("--verify", action="store_true")
-    parser.add_argument("--write", type=pathlib.Path, help="write the table to this file")
+    parser.add_argument("--rows", type=pathlib.Path, help="keep rows in this folder, and measure only models without one")
+    parser.add_argument("--write", type=pathlib.Path, help="write the table to this file, after what it holds up to the first table")
     arguments = parser.parse_args()
-    paths = sorted(p for p in arguments.models.rglob("*.onnx")
-                   if any(fnmatch.fnmatch(str(p.relative_to(arguments.models)), g) for g in arguments.patterns or ["*"]))
-    head = ["model", "M parameters", "GFLOP", "groups", "parameters that can leave", "FLOPs that can leave", "seconds", f"left at {arguments.budget}",
-            *["prove.py"] * arguments.prove, *["--verify"] * arguments.verify, "dimensions that stay"]
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    print("\n".join(lines), flush=True)
-    failed = 0
-    for path in paths:
+    rows, kept = {}, arguments.rows
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+        rows = {path.stem: json.loads(path.read_text()) for path in kept.glob("*.json")}
+    for path in sorted(arguments.models.rglob("*.onnx")):
+        name = str(path.relative_to(arguments.models)).removesuffix(".onnx").replace("/", "_")
+        if name in rows or not any(fnmatch.fnmatch(str(path.relative_to(arguments.models)), g) for g in arguments.patterns or ["*"]):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             try:
-                cells = row(path, arguments, pathlib.Path(folder))
+                rows[name] = row(path, arguments, pathlib.Path(folder))
             except RuntimeError as error:  # a model that fails is a row of the table, and an exit status
-                cells = ["FAILS: " + str(error).strip().splitlines()[-1][:200]]
-        failed += any(cell.startswith("FAILS") for cell in cells)
-        lines.append(f"| {path.relative_to(arguments.models)} | " + " | ".join(cells) + " |")
-        print(lines[-1], flush=True)
-    print(f"{len(paths)} models, {failed} with failures")
+                rows[name] = {"input": failure(str(error))}
+        if kept:
+            (kept / f"{name}.json").write_text(json.dumps(rows[name], indent=1, ensure_ascii=False))
+        print(f"| {name} | " + " | ".join(rows[name].values()) + " |", flush=True)
+    failed = sum(map(fails, rows.values()))
+    print(f"{len(rows)} models, {failed} with failures")
     if arguments.write:
-        arguments.write.write_text("\n".join(lines) + "\n")
+        before = arguments.write.read_text().split("| model |")[0] if arguments.write.exists() else ""
+        arguments.write.write_text(before + "\n".join(table(rows)) + "\n")
     sys.exit(bool(failed))
 
 

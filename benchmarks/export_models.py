@@ -20,10 +20,13 @@ import zipfile
 
 import torch
 from decoders import SHAPES, Decoder
+from networks import Conformer, Detector, UNet
 from torch import nn
 
 VISION = ("resnet18", "resnet50", "mobilenet_v2", "densenet121", "efficientnet_b0", "vit_b_16", "convnext_tiny", "swin_t",
           "shufflenet_v2_x1_0", "squeezenet1_1", "regnet_y_400mf", "mnasnet1_0", "resnext50_32x4d")
+
+DENSE = ("deeplabv3", "fcn", "lraspp")  # Segmentation.
 
 
 def randomise(model, seed=0):
@@ -62,8 +65,9 @@ class FirstOutput(nn.Module):
         super().__init__()
         self.model, self.key = model, key
 
-    def forward(self, *inputs):
-        return self.model(*inputs)[self.key]
+    def forward(self, image, next_image=None):
+        found = self.model(image) if next_image is None else self.model(image, next_image)
+        return found[self.key]
 
 
 def vision(name):
@@ -71,7 +75,9 @@ def vision(name):
     import torchvision
 
     torch.manual_seed(0)
-    model, names, shape = randomise(torchvision.models.get_model(name)), ["image"], (2, 3, 224, 224)
+    dense = name.startswith(DENSE) or "_fpn" in name
+    model = torchvision.models.get_model(name, weights_backbone=None) if dense else torchvision.models.get_model(name)
+    model, names, shape = randomise(model), ["image"], (2, 3, 224, 224)
     if name.startswith(("mc3", "r3d", "r2plus1d")):
         shape = (2, 3, 16, 112, 112)
     elif name.startswith(("s3d", "swin3d", "mvit")):
@@ -82,12 +88,13 @@ def vision(name):
     elif name.startswith("inception"):
         shape = (2, 3, 299, 299)
     elif name.startswith("raft"):
-        model, names, shape = FirstOutput(model, -1), ["image", "next_image"], (2, 3, 128, 128)
-    elif name.startswith(("deeplabv3", "fcn", "lraspp")):
+        model, names, shape = FirstOutput(model, -1), ["image", "next_image"], (1, 3, 128, 128)
+    elif name.startswith(DENSE):
         model = FirstOutput(model, "out")
     elif "_fpn" in name:
         model, shape = FirstOutput(model.backbone, "0"), (2, 3, 256, 256)
-    return model.eval(), tuple(torch.randn(shape) for _ in names), names, {name: {0: "batch"} for name in names}
+    axes = {} if name.startswith("raft") else {name: {0: "batch"} for name in names}  # RAFT's batch does not export as a symbol.
+    return model.eval(), tuple(torch.randn(shape) for _ in names), names, axes
 
 
 def every_vision_name():
@@ -163,11 +170,19 @@ def decoder(family, tokens, before):
     return randomise(Decoder(shape)), (torch.randint(0, shape.vocabulary, (1, tokens)), *past), ["input_ids", *names], {}
 
 
+def network(kind, name, shape):
+    """A model of one input, with a dynamic batch."""
+    torch.manual_seed(0)
+    return randomise(kind()), (torch.randn(shape),), [name], {name: {0: "batch"}}
+
+
 BUILDERS = {name: (lambda name=name: vision(name)) for name in VISION}
 BUILDERS |= {"efficientnet_lite0": efficientnet_lite0, "bert_base": bert_base, "minilm": minilm,
              "llama_prefill": lambda: decoder("llama", 64, 0), "gpt2_decode": lambda: decoder("gpt2", 1, 128),
              "llama_decode": lambda: decoder("llama", 1, 128), "phi_prefill": lambda: decoder("phi", 64, 0),
-             "qwen_moe_prefill": lambda: decoder("qwen_moe", 64, 0)}
+             "qwen_moe_prefill": lambda: decoder("qwen_moe", 64, 0), "yolov8n": lambda: network(Detector, "image", (2, 3, 320, 320)),
+             "unet_pixel_shuffle": lambda: network(UNet, "image", (2, 3, 128, 128)),
+             "conformer": lambda: network(Conformer, "spectrogram", (2, 400, 80))}
 
 
 def export(model, inputs, names, axes, path, exporter):
