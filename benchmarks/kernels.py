@@ -114,6 +114,15 @@ def fast(name, size, channels, outputs, tile=4):
                 [array(1, size, size, channels), filters, array(outputs), array(1, out, out, outputs)])
 
 
+def grouped(name, size, groups, channels, stride=1):
+    """A 3x3 convolution in groups of `channels`, as many of them in a panel as fit."""
+    bundle = max(1, 16 // channels)
+    filters = copied(pack(array(-(-groups // bundle), 3, 3, channels, bundle * channels), 1))
+    case = window("kern.conv", filters, name, size, groups * channels, groups * channels, 3, stride, 18 * channels * groups * channels)
+    case.body = case.body.replace("pads [1, 1, 1, 1]", f"pads [1, 1, 1, 1] groups {groups} bundle {bundle}")
+    return case
+
+
 def depthwise(name, size, channels, taps=3, stride=1):
     return window("kern.depthwise_conv", array(taps, taps, channels), name, size, channels, channels, taps, stride,
                   2 * taps * taps * channels)
@@ -155,6 +164,17 @@ def cases():
         yield fast(f"winograd {tile} 14 256", 14, 256, 256, tile)
         yield fast(f"winograd {tile} 7 512", 7, 512, 512, tile)
         yield fast(f"winograd {tile} 56 128->32", 56, 128, 32, tile)
+    yield grouped("grouped 56 32x4", 56, 32, 4)
+    yield grouped("grouped 28 32x8", 28, 32, 8)
+    yield grouped("grouped 14 32x16", 14, 32, 16)
+    yield grouped("grouped 7 32x32", 7, 32, 32)
+    yield grouped("grouped s2 56 32x8", 56, 32, 8, 2)
+    yield grouped("grouped s2 14 32x32", 14, 32, 32, 2)
+    yield grouped("grouped s2 56 34x8", 56, 34, 8, 2)
+    yield grouped("grouped s2 14 31x32", 14, 31, 32, 2)
+    yield grouped("grouped 28 31x5", 28, 31, 5)
+    yield grouped("grouped 28 27x7", 28, 27, 7)
+    yield grouped("grouped 14 13x11", 14, 13, 11)
     yield depthwise("depthwise 112 32", 112, 32)
     yield depthwise("depthwise 56 144", 56, 144)
     yield depthwise("depthwise 28 192", 28, 192)

@@ -56,6 +56,33 @@ static Value filterOperand(LoweringContext &context, Value filter, ArrayRef<int6
                : context.transpose(tensor, permutation, dims);
 }
 
+/// Columns of a panel of packed weights.
+static constexpr int64_t panelWidth = 16;
+
+/// How many groups share a panel: as many as fit, where the window has several taps.
+static int64_t bundleOf(int64_t groups, int64_t outputs, int64_t taps) {
+  return taps > 1 ? std::clamp<int64_t>(panelWidth / outputs, 1, groups) : 1;
+}
+
+/// A constant filter [G Mg, Cg, KH, KW] in bundles of groups; the last one is filled up
+/// with zeros.
+static Value bundledFilter(LoweringContext &context, ElementsAttr filter, ArrayRef<int64_t> shape,
+                           int64_t bundle) {
+  int64_t bundles = llvm::divideCeil(shape[0], bundle), missing = bundles * bundle - shape[0];
+  SmallVector<int64_t> bundled(shape), padded(shape.drop_front());
+  bundled[0] = bundles;
+  bundled[1] = bundle * shape[1];
+  padded[0] = bundles * bundled[1];
+  if (missing) {
+    FailureOr<std::vector<float>> numbers = readConstant(filter);
+    if (failed(numbers))
+      return nullptr;
+    numbers->resize(ShapedType::getNumElements(padded));
+    filter = floatConstant(context.b.getContext(), padded, *numbers);
+  }
+  return context.weight(filter, bundled, {0, 3, 4, 2, 1}, 1, panelWidth);
+}
+
 //===----------------------------------------------------------------------===//
 // Conv
 //===----------------------------------------------------------------------===//
@@ -178,9 +205,17 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     setImage(context, result, convolveDepthwise(context, image, taps, init, window, epilogue));
     return success();
   }
-  Value packed = filterOperand(context, op.getW(), {groups, channels / groups, perGroup, kh, kw},
-                               {0, 3, 4, 2, 1}, 1, 16);
-  setImage(context, result, convolve(context, image, packed, init, window, groups, epilogue));
+  SmallVector<int64_t> shape = {groups, channels / groups, perGroup, kh, kw};
+  int64_t bundle = bundleOf(groups, shape[1], kh * kw);
+  Value packed;
+  if (ElementsAttr constant = context.constant(op.getW()); constant && bundle > 1)
+    packed = bundledFilter(context, constant, shape, bundle);
+  if (!packed) {
+    bundle = 1;
+    packed = filterOperand(context, op.getW(), shape, {0, 3, 4, 2, 1}, 1, panelWidth);
+  }
+  setImage(context, result,
+           convolve(context, image, packed, init, window, groups, bundle, epilogue));
   return success();
 }
 
@@ -378,9 +413,12 @@ static LogicalResult lowerConvTranspose(nn::ConvTransposeOp op, LoweringContext 
     setImage(context, result, convolveDepthwise(context, image, taps, init, inner, epilogue));
     return success();
   }
-  Value packed =
-      context.weight(*mirrored, {groups, outPerGroup, perGroup, kh, kw}, {0, 3, 4, 2, 1}, 1, 16);
-  setImage(context, result, convolve(context, image, packed, init, inner, groups, epilogue));
+  int64_t bundle = bundleOf(groups, outPerGroup, kh * kw);
+  Value packed = bundledFilter(context, *mirrored, {groups, outPerGroup, perGroup, kh, kw}, bundle);
+  if (!packed)
+    return context.unsupported(op, "its filter cannot be read");
+  setImage(context, result,
+           convolve(context, image, packed, init, inner, groups, bundle, epilogue));
   return success();
 }
 

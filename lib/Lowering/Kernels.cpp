@@ -159,12 +159,13 @@ Value secateur::lowering::pack(LoweringContext &context, Value input, ArrayRef<D
 //===----------------------------------------------------------------------===//
 
 Value secateur::lowering::convolve(LoweringContext &context, Value input, Value filter, Value init,
-                                   const Window &window, int64_t groups, const Epilogue &epilogue) {
+                                   const Window &window, int64_t groups, int64_t bundle,
+                                   const Epilogue &epilogue) {
   ImplicitLocOpBuilder &b = context.b;
 
   auto op = kern::ConvOp::create(b, TypeRange{init.getType()}, input, filter, epilogue.operands,
                                  init, mapsAttribute(context, epilogue.maps), window.strides,
-                                 window.dilations, window.pads, groups);
+                                 window.dilations, window.pads, groups, bundle);
   return finish(context, op, epilogue);
 }
 

@@ -34,7 +34,7 @@ struct Window {
 
 /// [N, H, W, C] with a filter [G, ceil(Mg/16), KH, KW, Cg, 16] into `init`.
 mlir::Value convolve(LoweringContext &context, mlir::Value input, mlir::Value filter,
-                     mlir::Value init, const Window &window, int64_t groups,
+                     mlir::Value init, const Window &window, int64_t groups, int64_t bundle,
                      const Epilogue &epilogue);
 /// [N, H, W, C] with a filter [KH, KW, C] into `init`.
 mlir::Value convolveDepthwise(LoweringContext &context, mlir::Value input, mlir::Value filter,

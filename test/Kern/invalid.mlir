@@ -250,7 +250,7 @@ func.func @conv_filter(%x: tensor<1x9x9x16xf32>, %w: tensor<16x16x3x3xf32>) {
 // -----
 
 func.func @conv_groups(%x: tensor<1x9x9x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
-  // expected-error @below {{expected a filter for 2 groups, got 1}}
+  // expected-error @below {{expected a filter for 2 bundles of groups, got 1}}
   %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<1x1x3x3x16x16xf32>) outs(%x : tensor<1x9x9x16xf32>) groups 2 -> tensor<1x9x9x16xf32>
   return
 }
@@ -411,4 +411,29 @@ func.func @attention_score_map(%q: tensor<5x4xf32>, %k: tensor<4x7xf32>, %v: ten
     kern.yield %a : f32
   } -> tensor<5x8xf32>
   return
+}
+
+// -----
+
+func.func @conv_bundle_positive(%x: tensor<1x9x9x12xf32>, %w: tensor<3x1x3x3x4x16xf32>) -> tensor<1x9x9x12xf32> {
+  // expected-error @below {{'kern.conv' op expected a positive bundle, got 0}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x12xf32>, tensor<3x1x3x3x4x16xf32>) outs(%x : tensor<1x9x9x12xf32>) groups 3 bundle 0 -> tensor<1x9x9x12xf32>
+  return %y : tensor<1x9x9x12xf32>
+}
+
+// -----
+
+// Three groups in bundles of two are two panels.
+func.func @conv_bundle_filter(%x: tensor<1x9x9x12xf32>, %w: tensor<3x1x3x3x4x16xf32>) -> tensor<1x9x9x12xf32> {
+  // expected-error @below {{'kern.conv' op expected a filter for 2 bundles of groups, got 3}}
+  %y = kern.conv ins(%x, %w : tensor<1x9x9x12xf32>, tensor<3x1x3x3x4x16xf32>) outs(%x : tensor<1x9x9x12xf32>) groups 3 bundle 2 -> tensor<1x9x9x12xf32>
+  return %y : tensor<1x9x9x12xf32>
+}
+
+// -----
+
+func.func @conv_bundle_too_wide(%x: tensor<1x9x9x12xf32>, %y: tensor<1x9x9x27xf32>, %w: tensor<2x1x3x3x4x16xf32>) -> tensor<1x9x9x27xf32> {
+  // expected-error @below {{'kern.conv' op expected 2 groups to fit a panel of 16}}
+  %z = kern.conv ins(%x, %w : tensor<1x9x9x12xf32>, tensor<2x1x3x3x4x16xf32>) outs(%y : tensor<1x9x9x27xf32>) groups 3 bundle 2 -> tensor<1x9x9x27xf32>
+  return %z : tensor<1x9x9x27xf32>
 }

@@ -42,6 +42,10 @@ func.func @convolutions(%x: tensor<1x9x9x16xf32>, %e: tensor<1x5x9x48xf32>, %d: 
   // CHECK: kern.conv ins(%{{.*}}, %[[W]] : tensor<1x9x9x16xf32>, tensor<2x2x3x3x8x16xf32>) outs(%{{.*}} : tensor<1x5x9x48xf32>) strides [2, 1] pads [1, 1, 1, 1] groups 2 -> tensor<1x5x9x48xf32>
   %y = kern.conv ins(%x, %w : tensor<1x9x9x16xf32>, tensor<2x2x3x3x8x16xf32>) outs(%e : tensor<1x5x9x48xf32>)
          strides [2, 1] pads [1, 1, 1, 1] groups 2 -> tensor<1x5x9x48xf32>
+  // CHECK: kern.conv {{.*}} groups 4 bundle 3 -> tensor<1x9x9x16xf32>
+  %u = kern.weight dense<1.0> : tensor<24x4x3x3xf32> shape [2, 12, 4, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<2x1x3x3x4x16xf32>
+  %b = kern.conv ins(%x, %u : tensor<1x9x9x16xf32>, tensor<2x1x3x3x4x16xf32>) outs(%d : tensor<1x9x9x16xf32>)
+         pads [1, 1, 1, 1] groups 4 bundle 3 -> tensor<1x9x9x16xf32>
   %v = kern.weight dense<1.0> : tensor<16x1x3x3xf32> shape [16, 3, 3] permutation [1, 2, 0] : tensor<3x3x16xf32>
   // An epilogue without operands.
   // CHECK: kern.depthwise_conv ins({{.*}}) outs({{.*}}) pads [1, 1, 1, 1] {

@@ -58,14 +58,42 @@ func.func @depthwise(%x: tensor<1x6x5x5xf32>) -> tensor<1x6x3x3xf32> {
 
 // -----
 
-// Two filters per channel are no depthwise convolution.
+// Two filters per channel are no depthwise convolution; all six groups fit a panel.
 // CHECK-LABEL: func.func @grouped
 // CHECK-NOT:     kern.depthwise_conv
-// CHECK:         kern.conv {{.*}} groups 6
+// CHECK:         kern.weight {{.*}} shape [1, 12, 1, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<1x1x3x3x1x16xf32>
+// CHECK:         kern.conv {{.*}} groups 6 bundle 6
 func.func @grouped(%x: tensor<1x6x5x5xf32>) -> tensor<1x12x3x3xf32> {
   %w = nn.constant dense<2.0> : tensor<12x1x3x3xf32>
   %0 = nn.conv %x, %w {group = 6 : i64} : (tensor<1x6x5x5xf32>, tensor<12x1x3x3xf32>) -> tensor<1x12x3x3xf32>
   return %0 : tensor<1x12x3x3xf32>
+}
+
+// -----
+
+// Five groups of three outputs fit: the last bundle is filled up.
+// CHECK-LABEL: func.func @bundles
+// CHECK:         kern.weight {{.*}} : tensor<30x2x3x3xf32> shape [2, 15, 2, 3, 3] {{.*}} : tensor<2x1x3x3x2x16xf32>
+// CHECK:         kern.conv {{.*}} groups 7 bundle 5
+func.func @bundles(%x: tensor<1x14x5x5xf32>) -> tensor<1x21x3x3xf32> {
+  %w = nn.constant dense<2.0> : tensor<21x2x3x3xf32>
+  %0 = nn.conv %x, %w {group = 7 : i64} : (tensor<1x14x5x5xf32>, tensor<21x2x3x3xf32>) -> tensor<1x21x3x3xf32>
+  return %0 : tensor<1x21x3x3xf32>
+}
+
+// -----
+
+// One tap, filters that are computed, or wide groups: a panel for each group.
+// CHECK-LABEL: func.func @no_bundles
+// CHECK-COUNT-3: kern.conv
+// CHECK-NOT:     bundle
+func.func @no_bundles(%x: tensor<1x14x5x5xf32>, %w: tensor<14x2x3x3xf32>) -> (tensor<1x14x5x5xf32>, tensor<1x14x3x3xf32>, tensor<1x18x3x3xf32>) {
+  %v = nn.constant dense<2.0> : tensor<14x2x1x1xf32>
+  %u = nn.constant dense<2.0> : tensor<18x7x3x3xf32>
+  %0 = nn.conv %x, %v {group = 7 : i64} : (tensor<1x14x5x5xf32>, tensor<14x2x1x1xf32>) -> tensor<1x14x5x5xf32>
+  %1 = nn.conv %x, %w {group = 7 : i64} : (tensor<1x14x5x5xf32>, tensor<14x2x3x3xf32>) -> tensor<1x14x3x3xf32>
+  %2 = nn.conv %x, %u {group = 2 : i64} : (tensor<1x14x5x5xf32>, tensor<18x7x3x3xf32>) -> tensor<1x18x3x3xf32>
+  return %0, %1, %2 : tensor<1x14x5x5xf32>, tensor<1x14x3x3xf32>, tensor<1x18x3x3xf32>
 }
 
 // -----

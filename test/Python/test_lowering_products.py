@@ -46,6 +46,24 @@ def test_convolutions(tmp_path):
     graph.check(tmp_path, more_feeds=[more])
 
 
+@pytest.mark.parametrize("options", [[], ["--march", "x86-64-v3"], ["--march", "x86-64-v2"]], ids=["native", "avx2", "sse"])
+@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
+def test_grouped_convolutions(tmp_path, dynamic, options):
+    """Groups of few channels, also odd and unequal numbers of them, with residual and activation."""
+    graph, more = Graph(), {}
+    for index, (groups, inputs, outputs, stride) in enumerate(
+            [(8, 4, 4, 1), (7, 5, 5, 1), (5, 8, 8, 2), (3, 7, 2, 1), (9, 1, 3, 2), (2, 33, 21, 1)] +
+            [(int(rng.integers(2, 12)), int(rng.integers(1, 20)), int(rng.integers(1, 20)), 1) for _ in range(3)]):
+        channels, filters = groups * inputs, groups * outputs
+        x = graph.input(normal(2, channels, 15, 18), ["n", channels, "h", "w"] if dynamic else None, name=f"x{index}")
+        more[x] = normal(1, channels, 8, 11)
+        weights = graph.constant(normal(filters, inputs, 3, 3) / inputs ** 0.5, np.float32)
+        y = graph.op("Conv", x, weights, graph.constant(normal(filters), np.float32), group=groups, pads=[1, 1, 1, 1], strides=[stride, stride],
+                     hidden=True)
+        graph.op("Relu", graph.op("Add", y, graph.op("Sigmoid", y, hidden=True), hidden=True))
+    graph.check(tmp_path, tolerance=1e-5, more_feeds=[more] if dynamic else [], options=options)
+
+
 @pytest.mark.parametrize("options", [[], ["--march", "x86-64-v3"]], ids=["native", "avx2"])
 @pytest.mark.parametrize("sizes", [(21, 18), (None, None)], ids=["static", "dynamic"])
 def test_fast_convolutions(tmp_path, sizes, options):

@@ -369,9 +369,13 @@ LogicalResult ConvOp::verify() {
   if (filter.getRank() != 6 || !filter.hasStaticShape() || filter.getDimSize(5) != panelWidth)
     return emitOpError("expected a static filter [G, ceil(Mg/16), KH, KW, Cg, 16]");
   int64_t groups = getGroups();
-  if (groups < 1 || filter.getDimSize(0) != groups)
+  int64_t bundle = getBundle();
+  if (bundle < 1)
+    return emitOpError("expected a positive bundle, got ") << bundle;
+  if (groups < 1 || filter.getDimSize(0) != static_cast<int64_t>(llvm::divideCeil(groups, bundle)))
     return emitOpError("expected a filter for ")
-           << groups << " groups, got " << filter.getDimSize(0);
+           << llvm::divideCeil(groups, bundle) << " bundles of groups, got "
+           << filter.getDimSize(0);
   if (differ(input.getDimSize(3), groups * filter.getDimSize(4)))
     return emitOpError("expected ")
            << groups * filter.getDimSize(4) << " input channels, got " << input.getDimSize(3);
@@ -380,6 +384,8 @@ LogicalResult ConvOp::verify() {
       static_cast<int64_t>(llvm::divideCeil(outputs / groups, panelWidth)) != filter.getDimSize(1))
     return emitOpError("expected output channels that fill ")
            << filter.getDimSize(1) << " panels in each of " << groups << " groups, got " << outputs;
+  if (bundle > 1 && bundle * (outputs / groups) > panelWidth)
+    return emitOpError("expected ") << bundle << " groups to fit a panel of " << panelWidth;
   return success();
 }
 

@@ -189,7 +189,8 @@ def Kern_ConvOp : Kern_EpilogueOp<"conv", [Kern_Product]> {
   let description = [{
     `X[N, H, W, C]` with weights packed as `[G, ceil(Mg/16), KH, KW, Cg, 16]`
     (`kern.weight`, batch 1, panel 16) makes `Y[N, OH, OW, M]`, where C = G * Cg and
-    M = G * Mg. `pads` are top, left, bottom, right; positions outside X count as zero.
+    M = G * Mg. With a `bundle` B of more than one, B groups share a panel, one after the
+    other, and weights are `[ceil(G/B), 1, KH, KW, Cg, 16]` where B * Mg is at most 16. `pads` are top, left, bottom, right; positions outside X count as zero.
     The output's extents are the op's: rows beyond them are not computed.
 
     ```mlir
@@ -202,13 +203,13 @@ def Kern_ConvOp : Kern_EpilogueOp<"conv", [Kern_Product]> {
                        DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilations,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$pads,
-                       DefaultValuedAttr<I64Attr, "1">:$groups);
+                       DefaultValuedAttr<I64Attr, "1">:$groups, DefaultValuedAttr<I64Attr, "1">:$bundle);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `ins` `(` $input `,` $filter `:` type($input) `,` type($filter) `)`
     (`epilogue` `(` $epilogue_operands^ `:` type($epilogue_operands) `)` `maps` $epilogue_maps)?
     `outs` `(` $init `:` type($init) `)`
-    (`strides` $strides^)? (`dilations` $dilations^)? (`pads` $pads^)? (`groups` $groups^)?
+    (`strides` $strides^)? (`dilations` $dilations^)? (`pads` $pads^)? (`groups` $groups^)? (`bundle` $bundle^)?
     attr-dict-with-keyword ($epilogue^)? (`->` type($result)^)?
   }];
   let hasVerifier = 1;

@@ -33,7 +33,10 @@ static LogicalResult orLoops(LogicalResult result, KernelModule &kernels, Operat
 static LogicalResult lower(KernelModule &kernels, Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](kern::ContractOp op) { return orLoops(lowerContract(kernels, op), kernels, op); })
-      .Case([&](kern::ConvOp op) { return orLoops(lowerConv(kernels, op), kernels, op); })
+      .Case([&](kern::ConvOp op) {
+        LogicalResult grouped = lowerGroupedConv(kernels, op);
+        return succeeded(grouped) ? grouped : orLoops(lowerConv(kernels, op), kernels, op);
+      })
       .Case([&](kern::DepthwiseConvOp op) {
         return orLoops(lowerDepthwiseConv(kernels, op), kernels, op);
       })

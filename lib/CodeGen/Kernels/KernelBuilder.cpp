@@ -141,6 +141,11 @@ Value KernelBuilder::scratch() {
                                 constant(1), /*alignment=*/64);
 }
 
+Value KernelBuilder::scratch(int64_t elements) {
+  return LLVM::AllocaOp::create(builder, loc, pointerType(), f32(), constant(elements),
+                                /*alignment=*/64);
+}
+
 /// Buffers are aligned to their elements; vectors need not be.
 static unsigned alignmentOf(Type type) {
   return std::max(1u, getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8);

@@ -69,8 +69,10 @@ public:
   mlir::Value guarded(mlir::Value pointer, mlir::Value safe, mlir::Value mask);
   /// -1 or 0 for a condition.
   mlir::Value maskOf(mlir::Value condition);
-  /// Room for one vector on the stack, for stores that do not count; at a kernel's start.
+  /// Room on the stack for one vector (for stores that do not count), or for `elements` of
+  /// f32; at a kernel's start.
   mlir::Value scratch();
+  mlir::Value scratch(int64_t elements);
   mlir::Value load(mlir::Type type, mlir::Value pointer);
   mlir::Value loadMasked(mlir::VectorType type, mlir::Value pointer, mlir::Value mask);
   void store(mlir::Value value, mlir::Value pointer);

@@ -4,14 +4,10 @@
 // A tile is a few output pixels of one vector of channels. Each input vector is loaded
 // once and goes to all the pixels that it touches. Taps, strides and dilations are in
 // the kernel's form.
-//
-// A tile's code knows which of its input columns lie outside the image and leaves them
-// out; where widths are constant, each row is a few runs of tiles of the same code.
-// Where they are not, tiles at the sides go by masks. Input rows outside the image are
-// read from a buffer of zeros.
+// Input rows outside the image are read from a buffer of zeros.
 //===----------------------------------------------------------------------===//
 
-#include "ImageArguments.h"
+#include "ImageTiles.h"
 #include "Lowerings.h"
 
 using namespace mlir;
@@ -20,57 +16,17 @@ using namespace secateur::codegen;
 
 namespace {
 
-/// The code of a tile.
-struct DepthwiseTile {
-  /// Output pixels.
-  int64_t rows, columns;
-  /// Input columns at its left and right that are outside the image.
-  int64_t left = 0, right = 0;
-  /// Columns may be outside, input and output ones: masks say which.
-  bool guarded = false;
-
-  bool operator==(const DepthwiseTile &other) const {
-    return rows == other.rows && columns == other.columns && left == other.left &&
-           right == other.right && guarded == other.guarded;
-  }
-  std::string key() const {
-    return llvm::formatv("{0}x{1}l{2}r{3}{4}", rows, columns, left, right, guarded ? "g" : "");
-  }
-};
-
-/// Tiles of the same code from output column `begin` to `end`.
-struct DepthwiseRun {
-  DepthwiseTile tile;
-  int64_t begin, end;
-};
-
 struct DepthwiseForm {
-  int64_t tapsY, tapsX, strideY, strideX, dilationY, dilationX;
+  WindowForm window;
   /// Channels in the last vector; 0 where it is full.
   int64_t channelsLeft;
-  /// Input columns, leading pad and output columns, where they are constant.
-  int64_t width, padLeft, outWidth;
-  /// Whether the output's height is known to be a multiple of the rows of a tile.
-  bool wholeRows;
   EpilogueForm epilogue;
 
   /// What the code of a tile depends on.
   std::string tileKey() const {
-    return llvm::formatv("{0}x{1}s{2}x{3}d{4}x{5}c{6}|{7}", tapsY, tapsX, strideY, strideX,
-                         dilationY, dilationX, channelsLeft, epilogue.key());
+    return llvm::formatv("{0}c{1}|{2}", window.tileKey(), channelsLeft, epilogue.key());
   }
-  std::string key() const {
-    return llvm::formatv("{0}|{1},{2},{3},{4}", tileKey(), width, padLeft, outWidth, wholeRows);
-  }
-  bool hasConstantWidth() const {
-    return !ShapedType::isDynamic(width) && !ShapedType::isDynamic(outWidth);
-  }
-  int64_t inputRows(int64_t rows) const {
-    return (rows - 1) * strideY + (tapsY - 1) * dilationY + 1;
-  }
-  int64_t inputColumns(int64_t columns) const {
-    return (columns - 1) * strideX + (tapsX - 1) * dilationX + 1;
-  }
+  std::string key() const { return tileKey() + "|" + window.rowKey(); }
 };
 
 /// The kernel's own arguments: channels; the range of tasks, and for the code of a tile
@@ -79,23 +35,8 @@ enum Own : size_t { Channels, Row, Begin, End, OwnCount };
 
 /// Output pixels of a full tile. Weights stay in registers beside the sums of the
 /// output columns that are not complete yet: two rows of them where that fits.
-DepthwiseTile largestTile(const DepthwiseForm &form) {
-  return {form.tapsY > 1 && form.tapsY * form.tapsX <= 9 ? 2 : 1, 7};
-}
-
-/// A row of tiles of equal code, where widths are constant.
-SmallVector<DepthwiseRun> planRow(const DepthwiseForm &form, const DepthwiseTile &largest) {
-  SmallVector<DepthwiseRun> runs;
-  for (int64_t column = 0; column < form.outWidth; column += largest.columns) {
-    DepthwiseTile tile{largest.rows, std::min(largest.columns, form.outWidth - column)};
-    int64_t first = column * form.strideX - form.padLeft, span = form.inputColumns(tile.columns);
-    tile.left = std::clamp<int64_t>(-first, 0, span);
-    tile.right = std::clamp<int64_t>(first + span - form.width, 0, span - tile.left);
-    if (runs.empty() || !(runs.back().tile == tile))
-      runs.push_back({tile, column, column});
-    runs.back().end = column + tile.columns;
-  }
-  return runs;
+ImageTile largestTile(const DepthwiseForm &form) {
+  return {form.window.tapsY > 1 && form.window.tapsY * form.window.tapsX <= 9 ? 2 : 1, 7};
 }
 
 class DepthwiseKernel {
@@ -111,7 +52,7 @@ public:
   }
   /// What it calls: tiles of one row, all channels of each. A function of its own,
   /// which layers of other widths share.
-  void emitTiles(const DepthwiseTile &tile);
+  void emitTiles(const ImageTile &tile);
 
 private:
   /// Where the rows of a tile start, and which of its columns exist where it is guarded.
@@ -123,10 +64,10 @@ private:
 
   void emitTask(Value task);
   void callRow(ImageArguments &row, int64_t rows);
-  void callTiles(ImageArguments &row, const DepthwiseTile &tile, Value begin, Value end);
-  void emitTileAt(const DepthwiseTile &tile, Value column);
-  void emitChannels(const DepthwiseTile &tile, Place place, ChannelVector &vector, Value channel);
-  void storeColumn(const DepthwiseTile &tile, Place &place, ChannelVector &vector, Value channel,
+  void callTiles(ImageArguments &row, const ImageTile &tile, Value begin, Value end);
+  void emitTileAt(const ImageTile &tile, Value column);
+  void emitChannels(const ImageTile &tile, Place place, ChannelVector &vector, Value channel);
+  void storeColumn(const ImageTile &tile, Place &place, ChannelVector &vector, Value channel,
                    ArrayRef<Value> shared, int64_t column, ArrayRef<Value> sums);
 
   KernelModule &kernels;
@@ -134,7 +75,7 @@ private:
   const DepthwiseForm &form;
   ImageArguments arg;
   Type f32;
-  DepthwiseTile largest;
+  ImageTile largest;
   // Of the tile's code.
   Value zeros, scratch, top;
   /// From column to column in each input row: 0 where the row is outside.
@@ -153,7 +94,7 @@ void DepthwiseKernel::emitTask(Value task) {
   ImageArguments row = arg;
   row.moveToImage(k, form.epilogue, at[0]);
   row.own[Row] = k.mul(at[1], largest.rows);
-  if (form.wholeRows)
+  if (form.window.wholeRows)
     return callRow(row, largest.rows);
   Value left = k.sub(arg.outHeight, row.own[Row]);
   k.ifThen(
@@ -162,29 +103,12 @@ void DepthwiseKernel::emitTask(Value task) {
 }
 
 void DepthwiseKernel::callRow(ImageArguments &row, int64_t rows) {
-  DepthwiseTile tile{rows, largest.columns};
-  if (form.hasConstantWidth()) {
-    for (const DepthwiseRun &run : planRow(form, tile))
-      callTiles(row, run.tile, k.constant(run.begin), k.constant(run.end));
-    return;
-  }
-  DepthwiseTile guarded = tile;
-  guarded.guarded = true;
-  // Tiles from the first to the last that need no masks.
-  Value columns = k.constant(tile.columns), zero = k.constant(0), stride = k.constant(form.strideX);
-  Value begin = k.mul(k.ceilDiv(k.ceilDiv(arg.padLeft, stride), columns), tile.columns);
-  begin = k.min(begin, arg.outWidth);
-  Value reach = k.max(k.sub(k.add(arg.width, arg.padLeft), k.constant(form.inputColumns(1))),
-                      k.constant(-form.strideX));
-  Value whole = k.min(k.add(k.div(k.add(reach, form.strideX), stride), zero), arg.outWidth);
-  Value end = k.mul(k.div(whole, columns), tile.columns);
-  end = k.max(end, begin);
-  callTiles(row, guarded, zero, begin);
-  callTiles(row, tile, begin, end);
-  callTiles(row, guarded, end, arg.outWidth);
+  forRunsOfRow(
+      k, form.window, arg, {rows, largest.columns},
+      [&](const ImageTile &tile, Value begin, Value end) { callTiles(row, tile, begin, end); });
 }
 
-void DepthwiseKernel::callTiles(ImageArguments &row, const DepthwiseTile &tile, Value begin,
+void DepthwiseKernel::callTiles(ImageArguments &row, const ImageTile &tile, Value begin,
                                 Value end) {
   row.own[Begin] = begin;
   row.own[End] = end;
@@ -201,12 +125,12 @@ void DepthwiseKernel::callTiles(ImageArguments &row, const DepthwiseTile &tile, 
 // Tiles
 //===----------------------------------------------------------------------===//
 
-void DepthwiseKernel::emitTiles(const DepthwiseTile &tile) {
+void DepthwiseKernel::emitTiles(const ImageTile &tile) {
   zeros = kernels.zeros(k);
   if (tile.guarded)
     scratch = k.scratch();
-  top = k.sub(k.mul(arg.own[Row], form.strideY), arg.padTop);
-  for (int64_t r = 0; r < form.inputRows(tile.rows); ++r) {
+  top = k.sub(k.mul(arg.own[Row], form.window.strideY), arg.padTop);
+  for (int64_t r = 0; r < form.window.inputRows(tile.rows); ++r) {
     rowExists.push_back(k.maskOf(k.below(k.add(top, r), arg.height)));
     rowSteps.push_back(k.land(k.mul(arg.xStrides[2], 4), rowExists[r]));
   }
@@ -214,14 +138,12 @@ void DepthwiseKernel::emitTiles(const DepthwiseTile &tile) {
          [&](Value column) { emitTileAt(tile, column); });
 }
 
-void DepthwiseKernel::emitTileAt(const DepthwiseTile &tile, Value column) {
-  Value left = k.sub(k.mul(column, form.strideX), arg.padLeft);
+void DepthwiseKernel::emitTileAt(const ImageTile &tile, Value column) {
+  Value left = k.sub(k.mul(column, form.window.strideX), arg.padLeft);
   Place place;
   if (tile.guarded) {
-    for (int64_t q = 0; q < form.inputColumns(tile.columns); ++q)
-      place.inputMasks.push_back(k.maskOf(k.below(k.add(left, q), arg.width)));
-    for (int64_t j = 0; j < tile.columns; ++j)
-      place.outputMasks.push_back(k.maskOf(k.less(k.add(column, j), arg.outWidth)));
+    place.inputMasks = inputMasks(k, form.window, tile, left, arg.width);
+    place.outputMasks = outputMasks(k, tile, column, arg.outWidth);
   }
   for (auto [r, exists] : llvm::enumerate(rowExists)) {
     Value elements =
@@ -249,21 +171,14 @@ void DepthwiseKernel::emitTileAt(const DepthwiseTile &tile, Value column) {
   }
 }
 
-/// The tap that leads from output `out` to input `in`, or -1.
-static int64_t tapOf(int64_t in, int64_t out, int64_t stride, int64_t dilation, int64_t taps) {
-  int64_t distance = in - out * stride;
-  bool isTap = distance >= 0 && distance % dilation == 0 && distance / dilation < taps;
-  return isTap ? distance / dilation : -1;
-}
-
 /// Goes along the input columns. A fence after each keeps LLVM from working on the
 /// columns at once, for which registers do not suffice; an output column is stored as
 /// soon as it is complete.
-void DepthwiseKernel::emitChannels(const DepthwiseTile &tile, Place place, ChannelVector &vector,
+void DepthwiseKernel::emitChannels(const ImageTile &tile, Place place, ChannelVector &vector,
                                    Value channel) {
   Type byte = k.builder.getI8Type();
   SmallVector<Value> weights;
-  for (int64_t tap = 0; tap < form.tapsY * form.tapsX; ++tap)
+  for (int64_t tap = 0; tap < form.window.tapsY * form.window.tapsX; ++tap)
     weights.push_back(
         vector.load(k.offset(arg.w, k.add(k.mul(arg.own[Channels], tap), channel), f32)));
   SmallVector<Value> shared(form.epilogue.operands.size());
@@ -280,7 +195,7 @@ void DepthwiseKernel::emitChannels(const DepthwiseTile &tile, Place place, Chann
   pointers = k.fence(pointers);
   place.outRows = k.fence(place.outRows);
   Value nothing = tile.guarded ? k.offset(zeros, channel, f32) : Value();
-  int64_t span = form.inputColumns(1), columns = form.inputColumns(tile.columns);
+  int64_t span = form.window.inputColumns(1), columns = form.window.inputColumns(tile.columns);
   SmallVector<Value> sums(tile.rows * tile.columns);
   int64_t stored = 0;
   for (int64_t q = 0; q < columns; ++q) {
@@ -289,20 +204,20 @@ void DepthwiseKernel::emitChannels(const DepthwiseTile &tile, Place place, Chann
       Value input;
       for (int64_t i = 0; i < tile.rows; ++i)
         for (int64_t j = 0; j < tile.columns && isInside; ++j) {
-          int64_t y = tapOf(r, i, form.strideY, form.dilationY, form.tapsY);
-          int64_t x = tapOf(q, j, form.strideX, form.dilationX, form.tapsX);
+          int64_t y = tapOf(r, i, form.window.strideY, form.window.dilationY, form.window.tapsY);
+          int64_t x = tapOf(q, j, form.window.strideX, form.window.dilationX, form.window.tapsX);
           if (y < 0 || x < 0)
             continue;
           if (!input)
             input = vector.load(tile.guarded ? k.guarded(pointer, nothing, place.inputMasks[q])
                                              : pointer);
-          Value &sum = sums[i * tile.columns + j], weight = weights[y * form.tapsX + x];
+          Value &sum = sums[i * tile.columns + j], weight = weights[y * form.window.tapsX + x];
           sum = sum ? vector.k.fma(input, weight, sum) : vector.k.mulf(input, weight);
         }
       if (isInside)
         pointer = k.offset(pointer, rowSteps[r], byte);
     }
-    for (; stored < tile.columns && stored * form.strideX + span - 1 <= q; ++stored)
+    for (; stored < tile.columns && stored * form.window.strideX + span - 1 <= q; ++stored)
       storeColumn(tile, place, vector, channel, shared, stored, sums);
     SmallVector<Value *> kept;
     for (Value &pointer : pointers)
@@ -320,7 +235,7 @@ void DepthwiseKernel::emitChannels(const DepthwiseTile &tile, Place place, Chann
 
 /// Columns that do not exist are stored to the scratch: no branches, behind which LLVM
 /// would sink the sums.
-void DepthwiseKernel::storeColumn(const DepthwiseTile &tile, Place &place, ChannelVector &vector,
+void DepthwiseKernel::storeColumn(const ImageTile &tile, Place &place, ChannelVector &vector,
                                   Value channel, ArrayRef<Value> shared, int64_t column,
                                   ArrayRef<Value> sums) {
   for (int64_t i = 0; i < tile.rows; ++i) {
@@ -365,29 +280,18 @@ LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
   FailureOr<EpilogueForm> epilogue = analyzeEpilogue(interface, /*columnDim=*/3);
   if (failed(epilogue))
     return failure();
-  auto input = cast<MemRefType>(op.getInput().getType()),
-       output = cast<MemRefType>(op.getInit().getType());
-  int64_t channels = filter.getDimSize(2), outHeight = output.getDimSize(1);
-  DepthwiseForm form{filter.getDimSize(0),
-                     filter.getDimSize(1),
-                     op.getStrides()[0],
-                     op.getStrides()[1],
-                     op.getDilations()[0],
-                     op.getDilations()[1],
-                     channels % kernels.target.lanes(),
-                     input.getDimSize(2),
-                     op.getPads()[1],
-                     output.getDimSize(2),
-                     /*wholeRows=*/false,
-                     *epilogue};
+  int64_t channels = filter.getDimSize(2);
+  int64_t outHeight = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  DepthwiseForm form{WindowForm::of(op, filter.getDimSize(0), filter.getDimSize(1)),
+                     channels % kernels.target.lanes(), *epilogue};
   int64_t rows = largestTile(form).rows;
-  form.wholeRows = rows == 1 || (!ShapedType::isDynamic(outHeight) && outHeight % rows == 0);
+  form.window.wholeRows = rows == 1 || (!ShapedType::isDynamic(outHeight) && outHeight % rows == 0);
   kernels.needZeros(llvm::alignTo(channels, kern::panelWidth));
   OpBuilder builder(op);
   KernelBuilder k(builder, op.getLoc(), kernels.target);
   SmallVector<Value> sizes = sizesOf(k, op.getInit());
   Value count = k.mul(sizes[0], k.ceilDiv(sizes[1], k.constant(rows)));
-  Value work = k.mul(k.mul(sizes[2], sizes[3]), form.tapsY * form.tapsX * rows);
+  Value work = k.mul(k.mul(sizes[2], sizes[3]), form.window.tapsY * form.window.tapsX * rows);
   parallelOver(k, count, work, [&](Value begin, Value end) {
     ImageArguments arg(form.epilogue, OwnCount);
     arg.fill(k, form.epilogue, op.getInput(), op.getFilter(), op.getInit(), op.getPads());

@@ -212,7 +212,7 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   auto filter = cast<MemRefType>(op.getFilter().getType());
   if (!isF32(op.getInput()) || !isF32(op.getFilter()) || !interface.getAccumulatorType().isF32() ||
       !filter.getLayout().isIdentity() || !hasUnitInnerStride(op.getInput()) ||
-      !hasUnitInnerStride(op.getInit()))
+      !hasUnitInnerStride(op.getInit()) || op.getBundle() != 1)
     return failure();
   FailureOr<EpilogueForm> epilogue = analyzeEpilogue(interface, /*columnDim=*/3);
   if (failed(epilogue))

@@ -150,7 +150,7 @@ static void contractLoops(KernelModule &kernels, kern::ContractOp op) {
 static void windowLoops(KernelModule &kernels, kern::EpilogueOpInterface op, Value input,
                         Value filter, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations,
                         ArrayRef<int64_t> pads, ArrayRef<int64_t> taps, int64_t channelsPerGroup,
-                        int64_t outputsPerGroup, bool depthwise) {
+                        int64_t outputsPerGroup, int64_t bundle, bool depthwise) {
   forEachOutput(
       kernels, op, taps[0] * taps[1] * channelsPerGroup,
       [&](KernelBuilder &k, ArrayRef<Value> at, Value zero) {
@@ -169,8 +169,15 @@ static void windowLoops(KernelModule &kernels, kern::EpilogueOpInterface op, Val
           Value isIn = k.land(k.below(y, x.sizes[1]), k.below(z, x.sizes[2]));
           Value channel = k.add(k.mul(group, channelsPerGroup), tap[2]);
           SmallVector<Value> filterAt{tap[0], tap[1], channel};
-          if (!depthwise)
-            filterAt = {group, k.div(output, width), tap[0], tap[1], tap[2], k.rem(output, width)};
+          if (!depthwise) {
+            Value place = k.add(k.mul(k.rem(group, k.constant(bundle)), outputsPerGroup), output);
+            filterAt = {k.div(group, k.constant(bundle)),
+                        k.div(place, width),
+                        tap[0],
+                        tap[1],
+                        tap[2],
+                        k.rem(place, width)};
+          }
           auto ifOp = scf::IfOp::create(
               k.builder, k.loc, isIn,
               [&](OpBuilder &, Location) {
@@ -210,12 +217,13 @@ LogicalResult secateur::codegen::lowerToLoops(KernelModule &kernels, kern::Epilo
     int64_t outputs = cast<MemRefType>(conv.getInit().getType()).getDimSize(3) / conv.getGroups();
     windowLoops(kernels, op, conv.getInput(), conv.getFilter(), conv.getStrides(),
                 conv.getDilations(), conv.getPads(), filter.slice(2, 2), filter[4], outputs,
-                /*depthwise=*/false);
+                conv.getBundle(), /*depthwise=*/false);
     return success();
   }
   auto conv = cast<kern::DepthwiseConvOp>(*op);
   ArrayRef<int64_t> filter = cast<MemRefType>(conv.getFilter().getType()).getShape();
   windowLoops(kernels, op, conv.getInput(), conv.getFilter(), conv.getStrides(),
-              conv.getDilations(), conv.getPads(), filter.take_front(2), 1, 1, /*depthwise=*/true);
+              conv.getDilations(), conv.getPads(), filter.take_front(2), 1, 1, /*bundle=*/1,
+              /*depthwise=*/true);
   return success();
 }

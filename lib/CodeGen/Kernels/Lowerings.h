@@ -19,6 +19,8 @@ llvm::LogicalResult lowerAttention(KernelModule &kernels, kern::AttentionOp op);
 llvm::LogicalResult lowerContract(KernelModule &kernels, kern::ContractOp op);
 llvm::LogicalResult lowerConv(KernelModule &kernels, kern::ConvOp op);
 llvm::LogicalResult lowerDepthwiseConv(KernelModule &kernels, kern::DepthwiseConvOp op);
+/// Many narrow groups; `lowerConv` takes the others.
+llvm::LogicalResult lowerGroupedConv(KernelModule &kernels, kern::ConvOp op);
 /// Emits an error where it fails: there is no other form.
 llvm::LogicalResult lowerWinogradConv(KernelModule &kernels, kern::WinogradConvOp op);
 llvm::LogicalResult lowerPool(KernelModule &kernels, kern::PoolOp op);

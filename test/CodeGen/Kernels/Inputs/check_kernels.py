@@ -153,6 +153,45 @@ def convolutions(s):
           f"outs(%a2 : $T2) pads [1, 1, 1, 1] {RESIDUAL}", [x, pack(filters, 1), r], expected + r)
 
 
+def bundles(filters, bundle):
+    """[G, KH, KW, Cg, Mg] -> [ceil(G/B), 1, KH, KW, Cg, 16]: B groups side by side in a panel."""
+    g, kh, kw, cg, mg = filters.shape
+    padded = np.zeros((-(-g // bundle) * bundle, kh, kw, cg, mg), filters.dtype)
+    padded[:g] = filters
+    return pack(padded.reshape(-1, bundle, kh, kw, cg, mg).transpose(0, 2, 3, 4, 1, 5).reshape(-1, kh, kw, cg, bundle * mg), 1)
+
+
+def grouped(s):
+    # Groups that fill a panel, that leave lanes or a bundle empty, that are wider than a panel, of unequal inputs and outputs.
+    for number, ((n, h, w, taps, strides, dilations, pads), (groups, cg, mg, bundle)) in enumerate(itertools.product(
+            WINDOWS + WIDE, [(8, 4, 4, 4), (7, 5, 3, 5), (5, 8, 8, 2), (3, 2, 6, 2), (2, 33, 1, 16), (3, 9, 11, 1), (2, 16, 37, 1)])):
+        if number % 2 or bundle == 1 and taps == (1, 1):
+            continue
+        oh = output_extent(h, taps[0], strides[0], dilations[0], pads[0], pads[2])
+        ow = output_extent(w, taps[1], strides[1], dilations[1], pads[1], pads[3])
+        x, filters = s.array(n, h, w, groups * cg), s.array(groups, *taps, cg, mg, scale=0.3)
+        bias, r, y = s.array(groups * mg), s.array(n, oh, ow, groups * mg), s.array(n, oh, ow, groups * mg)
+        expected = np.zeros((n, oh, ow, groups, mg))
+        for i, j, view in windows(x, taps, strides, dilations, pads, (oh, ow)):
+            expected += np.einsum("nhwgc,gcm->nhwgm", view.reshape(n, oh, ow, groups, cg), filters[:, i, j].astype(np.float64))
+        packed = bundles(filters, bundle)
+        images = [f"memref<?x?x?x{groups * channels}xf32>" for channels in (cg, mg)]
+        types = [images[0], memref(packed), memref(bias), images[1], images[1]] if number % 4 else None
+        s.add(f"grouped {n}x{h}x{w} {taps} s{strides} d{dilations} p{pads} g{groups} {cg}->{mg} bundle {bundle} dynamic={bool(types)}",
+              f"kern.conv ins(%a0, %a1 : $T0, $T1) epilogue(%a2, %a3 : $T2, $T3) "
+              f"maps [affine_map<(a, b, c, d) -> (d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>] outs(%a4 : $T4) "
+              f"strides {list(strides)} dilations {list(dilations)} pads {list(pads)} groups {groups} bundle {bundle} {BIAS_RESIDUAL}",
+              [x, packed, bias, r, y], expected.reshape(y.shape) + bias + r, types=types)
+    # Channels of a larger output, an input whose pixels are apart; then one that only scalar loops take.
+    x, filters, y = s.array(1, 9, 20, 50)[..., :30], s.array(10, 3, 3, 3, 4, scale=0.3), s.array(1, 9, 20, 90)[..., 7:47]
+    expected = sum(np.einsum("nhwgc,gcm->nhwgm", view.reshape(1, 9, 20, 10, 3), filters[:, i, j].astype(np.float64))
+                   for i, j, view in windows(x, (3, 3), (1, 1), (1, 1), (1, 1, 1, 1), (9, 20))).reshape(1, 9, 20, 40)
+    body = "kern.conv ins(%a0, %a1 : $T0, $T1) outs(%a2 : $T2) pads [1, 1, 1, 1] groups 10 bundle 4"
+    s.add("grouped views", body, [x, bundles(filters, 4), y], expected)
+    apart = s.array(1, 9, 20, 80)[..., ::2]
+    s.add("grouped channels apart", body, [x, bundles(filters, 4), apart], expected)
+
+
 def winograd_convolutions(s):
     # Images, sizes and pads that leave rest tiles; channels that fill no vector, panel or group of panels.
     for (n, h, w, pads), (channels, outputs), tile in itertools.product(
@@ -325,7 +364,7 @@ def attention(s):
 
 
 def main():
-    families = {"attention": attention, "contract": contractions, "conv": convolutions, "depthwise": depthwise, "winograd": winograd_convolutions, "pool": pools, "rows": rows}
+    families = {"attention": attention, "contract": contractions, "conv": convolutions, "depthwise": depthwise, "grouped": grouped, "winograd": winograd_convolutions, "pool": pools, "rows": rows}
     suite = Suite()
     for name in sys.argv[2:] or families:
         families[name](suite)
