@@ -4,7 +4,8 @@
 // A buffer that is copied into a part of another one (a concatenation, a padded
 // tensor, an output) can be that part from the start. It can when, from its first
 // use to the copy, nothing else touches the part, and when, after the copy, nothing
-// overwrites the part as long as the buffer is read.
+// overwrites the part as long as the buffer is read, nor what is written to the buffer
+// shows where the part is read.
 //
 // Only the operations of a function's own block are looked at; what is done in a
 // region counts as done by the operation that has the region. Copies are taken
@@ -55,6 +56,8 @@ private:
   struct Move;
   bool match(linalg::CopyOp copy, Move &move);
   bool isSelfCopy(Operation *op, Move &move);
+  bool showsIn(const BufferUse &write, const BufferUse &use, ArrayRef<Operation *> selfCopies,
+               const Move &move);
   bool collectUses(Value value, const Box &box, SmallVectorImpl<BufferUse> &uses);
   bool canRetarget(Value value, Value source, ArrayRef<bool> full);
   void retarget(OpBuilder &builder, Value value, Value source, Value target, Value replacement);
@@ -403,6 +406,36 @@ bool CopyElision::isSelfCopy(Operation *op, Move &move) {
   return true;
 }
 
+static bool contains(const Box &outer, const Box &inner) {
+  if (!outer.known || !inner.known)
+    return false;
+  for (auto [begin, size, innerBegin, innerSize] :
+       llvm::zip_equal(outer.offsets, outer.sizes, inner.offsets, inner.sizes))
+    if (ShapedType::isDynamic(size) || ShapedType::isDynamic(innerSize) || innerBegin < begin ||
+        innerBegin + innerSize > begin + size)
+      return false;
+  return true;
+}
+
+/// Whether a use of the target would see what `write` puts into the buffer, and did not
+/// because it had not been copied.
+bool CopyElision::showsIn(const BufferUse &write, const BufferUse &use,
+                          ArrayRef<Operation *> selfCopies, const Move &move) {
+  if (use.op->isBeforeInBlock(write.op))
+    return false;
+  for (Operation *copy : selfCopies) {
+    auto slice = cast<linalg::CopyOp>(copy).getInputs()[0].getDefiningOp<memref::SubViewOp>();
+    if (write.op->isBeforeInBlock(copy) && (!slice || contains(boxOf(slice), write.box)))
+      return false;
+  }
+  if (move.shift.empty() || !write.box.known)
+    return true;
+  Box there = write.box;
+  for (auto [offset, shift] : llvm::zip_equal(there.offsets, move.shift))
+    offset += shift;
+  return !areDisjoint(use.box, there);
+}
+
 bool CopyElision::tryElide(linalg::CopyOp copy) {
   Move move;
   if (!match(copy, move))
@@ -432,6 +465,9 @@ bool CopyElision::tryElide(linalg::CopyOp copy) {
     bool afterAll = last->isBeforeInBlock(use.op);
     if (!afterAll && !(afterCopy && isReadOnly(*use.operand)))
       return false;
+    for (BufferUse &write : bufferUses)
+      if (!isReadOnly(*write.operand) && showsIn(write, use, selfCopies, move))
+        return false;
   }
   // The target has to exist where the buffer is first named.
   for (Operation *user : buffer.getUsers()) {

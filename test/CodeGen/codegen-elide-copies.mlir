@@ -149,3 +149,40 @@ func.func @keep_one_slice(%x: memref<2x4xf32>, %y: memref<2x2xf32>, %out: memref
   linalg.copy ins(%s : memref<2x2xf32, strided<[4, 1]>>) outs(%p : memref<2x2xf32, strided<[6, 1]>>)
   return
 }
+
+// The buffer's other half is written while the target is read for its own: two
+// concatenations that share a part, of which one is computed from the other.
+// CHECK-LABEL: func @keep_when_the_rest_is_written(
+func.func @keep_when_the_rest_is_written(%x: memref<2x3xf32>, %out: memref<2x6xf32>) {
+  // CHECK: memref.alloc() : memref<2x6xf32>
+  // CHECK: memref.alloc() : memref<2x6xf32>
+  // CHECK: linalg.copy
+  %buffer = memref.alloc() : memref<2x6xf32>
+  %shared = memref.subview %buffer[0, 3] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1], offset: 3>>
+  linalg.negf ins(%x : memref<2x3xf32>) outs(%shared : memref<2x3xf32, strided<[6, 1], offset: 3>>)
+  %target = memref.alloc() : memref<2x6xf32>
+  %own = memref.subview %target[0, 0] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1]>>
+  linalg.exp ins(%x : memref<2x3xf32>) outs(%own : memref<2x3xf32, strided<[6, 1]>>)
+  %part = memref.subview %target[0, 3] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1], offset: 3>>
+  linalg.copy ins(%shared : memref<2x3xf32, strided<[6, 1], offset: 3>>) outs(%part : memref<2x3xf32, strided<[6, 1], offset: 3>>)
+  %rest = memref.subview %buffer[0, 0] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1]>>
+  linalg.negf ins(%own : memref<2x3xf32, strided<[6, 1]>>) outs(%rest : memref<2x3xf32, strided<[6, 1]>>)
+  linalg.add ins(%target, %buffer : memref<2x6xf32>, memref<2x6xf32>) outs(%out : memref<2x6xf32>)
+  return
+}
+
+// The buffer is written again after the copy, and
+// the target is read behind that.
+// CHECK-LABEL: func @keep_when_written_after_the_copy(
+func.func @keep_when_written_after_the_copy(%x: memref<2x3xf32>, %out: memref<2x3xf32>) {
+  // CHECK: memref.alloc() : memref<2x3xf32>
+  // CHECK: memref.alloc() : memref<2x3xf32>
+  // CHECK: linalg.copy
+  %buffer = memref.alloc() : memref<2x3xf32>
+  linalg.exp ins(%x : memref<2x3xf32>) outs(%buffer : memref<2x3xf32>)
+  %target = memref.alloc() : memref<2x3xf32>
+  linalg.copy ins(%buffer : memref<2x3xf32>) outs(%target : memref<2x3xf32>)
+  linalg.negf ins(%x : memref<2x3xf32>) outs(%buffer : memref<2x3xf32>)
+  linalg.add ins(%target, %buffer : memref<2x3xf32>, memref<2x3xf32>) outs(%out : memref<2x3xf32>)
+  return
+}
