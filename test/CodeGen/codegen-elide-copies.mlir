@@ -157,12 +157,12 @@ func.func @keep_when_the_rest_is_written(%x: memref<2x3xf32>, %out: memref<2x6xf
   // CHECK: memref.alloc() : memref<2x6xf32>
   // CHECK: memref.alloc() : memref<2x6xf32>
   // CHECK: linalg.copy
-  %buffer = memref.alloc() : memref<2x6xf32>
-  %shared = memref.subview %buffer[0, 3] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1], offset: 3>>
-  linalg.negf ins(%x : memref<2x3xf32>) outs(%shared : memref<2x3xf32, strided<[6, 1], offset: 3>>)
   %target = memref.alloc() : memref<2x6xf32>
   %own = memref.subview %target[0, 0] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1]>>
   linalg.exp ins(%x : memref<2x3xf32>) outs(%own : memref<2x3xf32, strided<[6, 1]>>)
+  %buffer = memref.alloc() : memref<2x6xf32>
+  %shared = memref.subview %buffer[0, 3] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1], offset: 3>>
+  linalg.negf ins(%x : memref<2x3xf32>) outs(%shared : memref<2x3xf32, strided<[6, 1], offset: 3>>)
   %part = memref.subview %target[0, 3] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1], offset: 3>>
   linalg.copy ins(%shared : memref<2x3xf32, strided<[6, 1], offset: 3>>) outs(%part : memref<2x3xf32, strided<[6, 1], offset: 3>>)
   %rest = memref.subview %buffer[0, 0] [2, 3] [1, 1] : memref<2x6xf32> to memref<2x3xf32, strided<[6, 1]>>
