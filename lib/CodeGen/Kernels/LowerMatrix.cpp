@@ -12,6 +12,9 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::codegen;
 
+/// Elements of a window row up to which a convolution is shallow.
+static constexpr int64_t shallowRun = 32;
+
 bool secateur::codegen::hasUnitInnerStride(Value memref) {
   auto [strides, offset] = cast<MemRefType>(memref.getType()).getStridesAndOffset();
   return strides.empty() || strides.back() == 1;
@@ -221,6 +224,7 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   kernels.needZeros(filter.getDimSize(3) * channels);
   MatrixForm form;
   form.window = true;
+  form.isShallow = channels * filter.getDimSize(3) <= shallowRun;
   form.batchDims = groups > 1 ? 1 : 0;
   form.rowDims = 3;
   form.epilogue = *epilogue;

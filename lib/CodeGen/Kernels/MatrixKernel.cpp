@@ -26,8 +26,9 @@ static constexpr int64_t unroll = 4;
 static constexpr int64_t rowsPerTask = 96;
 
 std::string MatrixForm::key() const {
-  return llvm::formatv("{0}{1}{2}b{3}r{4}|{5}", window ? "w" : "m", packed ? "p" : "r",
-                       lhsStrided ? "s" : "c", batchDims, rowDims, epilogue.key());
+  return llvm::formatv("{0}{1}{2}b{3}r{4}|{5}", window ? (isShallow ? "v" : "w") : "m",
+                       packed ? "p" : "r", lhsStrided ? "s" : "c", batchDims, rowDims,
+                       epilogue.key());
 }
 
 ColumnPlan ColumnPlan::get(int64_t columns, const TargetFacts &target) {
@@ -54,9 +55,11 @@ std::string ColumnPlan::key() const {
 }
 
 /// Rows of a tile: what the registers take beside B and A, and the addresses of the rows.
-static int64_t tileRows(const TargetFacts &target, int64_t vectors) {
+static int64_t tileRows(const TargetFacts &target, const MatrixForm &form, int64_t vectors) {
   int64_t accumulators = target.tileRows() * target.tilePanels() * (panel / target.lanes());
-  return std::min<int64_t>(accumulators / vectors, 12);
+  // With more, LLVM keeps sums on the stack between the short loops of a shallow form.
+  int64_t most = form.isShallow && vectors > 1 ? 8 : 12;
+  return std::min<int64_t>(accumulators / vectors, most);
 }
 
 //===----------------------------------------------------------------------===//
@@ -155,6 +158,8 @@ private:
   SmallVector<Columns> vectorsOf(TileColumns columns);
   void emitTile(Tile tile);
   void locateRows(Tile &tile);
+  void emitInside(Tile tile, ArrayRef<Value> first);
+  Value isInside(const Tile &tile, ArrayRef<Value> first);
   SmallVector<Value> accumulate(const Tile &tile);
   SmallVector<Value> accumulateWindow(const Tile &tile, const SmallVector<Value> &accumulators);
   SmallVector<Value> run(const Tile &tile, ValueRange rowPointers, Value bPointer, Value length,
@@ -282,7 +287,7 @@ SmallVector<MatrixKernel::Columns> MatrixKernel::vectorsOf(TileColumns columns) 
 void MatrixKernel::emitRows(TileColumns columns) {
   Value p = arg.rowBlock, rowBegin = arg.begin, rowEnd = arg.end;
   SmallVector<Columns> vectors = vectorsOf(columns);
-  int64_t rows = tileRows(k.target, vectors.size());
+  int64_t rows = tileRows(k.target, form, vectors.size());
   Tile tile{rows, vectors, {}, p, {}};
   Value count = k.sub(rowEnd, rowBegin);
   Value rest = k.rem(count, k.constant(rows));
@@ -302,8 +307,55 @@ void MatrixKernel::emitRows(TileColumns columns) {
 }
 
 void MatrixKernel::emitTile(Tile tile) {
-  locateRows(tile);
-  storeTile(tile, accumulate(tile));
+  auto emitAnywhere = [&] {
+    locateRows(tile);
+    storeTile(tile, accumulate(tile));
+  };
+  if (!form.isShallow)
+    return emitAnywhere();
+  SmallVector<Value> first;
+  for (Value digit : k.decompose(tile.m, arg.rowExtents))
+    first.push_back(k.opaque(digit));
+  k.ifThen(isInside(tile, first), [&] { emitInside(tile, first); }, emitAnywhere);
+}
+
+/// Whether a tile from output pixel `first` on stays in its row, and its taps in the image.
+Value MatrixKernel::isInside(const Tile &tile, ArrayRef<Value> first) {
+  Value zero = k.constant(0), one = k.constant(1);
+  Value top = k.sub(k.mul(first[1], arg.strideY), arg.padTop);
+  Value left = k.sub(k.mul(first[2], arg.strideX), arg.padLeft);
+  Value right = k.add(k.add(left, k.mul(arg.strideX, tile.rows - 1)), arg.tapsX);
+  Value result = k.land(k.equal(arg.dilationX, one), k.equal(arg.dilationY, one));
+  result = k.land(result, k.equal(arg.aRow[2], arg.k));
+  result = k.land(result, k.lessEqual(k.add(first[2], tile.rows), arg.rowExtents[2]));
+  result = k.land(result, k.land(k.lessEqual(zero, left), k.lessEqual(right, arg.width)));
+  return k.land(result,
+                k.land(k.lessEqual(zero, top), k.lessEqual(k.add(top, arg.tapsY), arg.height)));
+}
+
+/// Pixels of such a tile are at equal distances.
+void MatrixKernel::emitInside(Tile tile, ArrayRef<Value> first) {
+  Value top = k.sub(k.mul(first[1], arg.strideY), arg.padTop);
+  Value left = k.sub(k.mul(first[2], arg.strideX), arg.padLeft);
+  Value pointer = k.offset(arg.a, k.dot({first[0], top, left}, arg.aRow), f32);
+  Value step = k.mul(arg.strideX, arg.aRow[2]), length = k.mul(arg.tapsX, arg.k);
+  SmallVector<Value> pointers, sums;
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    tile.at.push_back({first[0], first[1], k.add(first[2], row)});
+    pointers.push_back(pointer);
+    pointer = k.offset(pointer, step, f32);
+    for (const Columns &columns : tile.columns)
+      sums.push_back(columns.k->splat(0.0));
+  }
+  sums = k.loop(k.constant(0), arg.tapsY, 1, sums, [&](Value tapY, ValueRange carried) {
+    Value delta = k.mul(tapY, arg.aRow[1]);
+    SmallVector<Value> rowPointers;
+    for (Value pointer : pointers)
+      rowPointers.push_back(k.opaque(k.offset(pointer, delta, f32)));
+    Value taps = k.offset(arg.b, k.mul(k.mul(tapY, length), panel), f32);
+    return run(tile, rowPointers, taps, length, SmallVector<Value>(carried));
+  });
+  storeTile(tile, sums);
 }
 
 /// Coordinates of the first row by division, of each next one by a step with carry.
@@ -480,8 +532,9 @@ void secateur::codegen::callMatrixKernel(KernelModule &kernels, KernelBuilder &k
                                          function_ref<void(MatrixArguments &)> prepare) {
   int64_t tileColumns = k.target.tilePanels() * panel;
   ColumnPlan plan = ColumnPlan::get(getConstantIntValue(columns).value_or(0), k.target);
-  int64_t wholeRows = tileRows(k.target, (plan.panels ? plan.panels : k.target.tilePanels()) *
-                                             (panel / k.target.lanes()));
+  int64_t wholeRows =
+      tileRows(k.target, form,
+               (plan.panels ? plan.panels : k.target.tilePanels()) * (panel / k.target.lanes()));
   // Blocks of nearly equal size, whole tiles.
   Value blocks = k.max(k.ceilDiv(rows, k.constant(rowsPerTask)), k.constant(1));
   Value rowBlock = k.mul(k.ceilDiv(k.ceilDiv(rows, blocks), k.constant(wholeRows)), wholeRows);

@@ -42,6 +42,9 @@ struct TileColumns {
 struct MatrixForm {
   /// A convolution: rows are (image, y, x), and taps outside the image are zero.
   bool window = false;
+  /// A window row is so short that finding out what is outside takes as long as the sums:
+  /// tiles inside the image have code of their own.
+  bool isShallow = false;
   /// B in panels of 16 columns, or rows of columns.
   bool packed = true;
   /// A's elements along k are apart.
