@@ -332,12 +332,27 @@ static std::optional<int64_t> pick(std::optional<int64_t> a, std::optional<int64
   return larger ? std::max(*a, *b) : std::min(*a, *b);
 }
 
+/// max(a, min(a, b)) is a, and max(a, max(a, b)) is max(a, b); likewise for minima.
+static Dim absorb(const SymbolicShapes &shapes, Symbol::Kind kind, Dim outer, Dim inner) {
+  if (!isa<AffineSymbolExpr>(inner))
+    return Dim();
+  const Symbol &symbol = shapes.getSymbol(inner);
+  if (symbol.kind != Symbol::Kind::Minimum && symbol.kind != Symbol::Kind::Maximum)
+    return Dim();
+  if (symbol.left != outer && symbol.right != outer)
+    return Dim();
+  return symbol.kind == kind ? inner : outer;
+}
+
 Dim SymbolicShapes::extremum(Symbol::Kind kind, Dim left, Dim right) {
   bool isMaximum = kind == Symbol::Kind::Maximum;
   left = simplify(left);
   right = simplify(right);
   if (areEqual(left, right))
     return left;
+  for (auto [outer, inner] : {std::pair(left, right), std::pair(right, left)})
+    if (Dim absorbed = absorb(*this, kind, outer, inner))
+      return absorbed;
   auto decide = [&](Bounds difference) {
     if (difference.lower && *difference.lower >= 0)
       return isMaximum ? left : right;

@@ -48,6 +48,26 @@ func.func @shared_symbol(%x: tensor<?x4xf32> {nn.name = "x", nn.dims = ["n", ""]
   return %0, %1 : tensor<*xf32>, tensor<*xf32>
 }
 
+// max(n, max(n, m)) is the latter, and max(n, min(n, 5)) is n: a table of positions of which the first
+// n are looked up, broadcast against what there are n of.
+// CHECK-LABEL: @absorbed
+func.func @absorbed(%x: tensor<?x4xf32> {nn.name = "x", nn.dims = ["n", ""]},
+                    %y: tensor<?x4xf32> {nn.name = "y", nn.dims = ["m", ""]},
+                    %t: tensor<5x4xf32>) -> (tensor<*xf32>, tensor<*xf32>) {
+  // CHECK: nn.add {{.*}}nn.shapes = ["[max(n, m), 4]"]
+  %0 = nn.add %x, %y : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<*xf32>
+  // CHECK: nn.add {{.*}}nn.shapes = ["[max(n, m), 4]"]
+  %1 = nn.add %x, %0 : (tensor<?x4xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %zero = nn.constant dense<0> : tensor<1xi64>
+  %one = nn.constant dense<1> : tensor<1xi64>
+  %n = nn.shape %x {end = 1 : i64} : (tensor<?x4xf32>) -> tensor<1xi64>
+  %first = nn.slice %t, %zero, %n axes(%zero) steps(%one) : (tensor<5x4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<*xf32>
+  // CHECK: nn.slice {{.*}}nn.shapes = ["[min(5, n), 4]"]
+  // CHECK: nn.add {{.*}}nn.shapes = ["[n, 4]"]
+  %2 = nn.add %x, %first : (tensor<?x4xf32>, tensor<*xf32>) -> tensor<*xf32>
+  return %1, %2 : tensor<*xf32>, tensor<*xf32>
+}
+
 // Padding computed in floats and clipped at 0, as TensorFlow's "same" is exported:
 // max((ceil(7 / 2) - 1) * 2 + 3 - 7, 0) = 2.
 // CHECK-LABEL: @clipped_floats

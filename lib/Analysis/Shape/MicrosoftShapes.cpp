@@ -47,7 +47,7 @@ static LogicalResult inferSkipNorm(OpTy op, ShapeEvaluator &evaluator) {
   copyShape(evaluator, op.getInput(), op.getInputSkipBiasSum());
   for (Value statistics : {op.getMean(), op.getInvStdVar()})
     setStatistics(evaluator, *x, x->size() - 1, statistics);
-  return success();
+  return checkCount(op, op.getCount(), x->take_back());
 }
 
 static LogicalResult inferRmsNorm(SimplifiedLayerNormalizationOp op, ShapeEvaluator &evaluator) {
@@ -59,7 +59,7 @@ static LogicalResult inferRmsNorm(SimplifiedLayerNormalizationOp op, ShapeEvalua
     return failure();
   copyShape(evaluator, op.getX(), op.getY());
   setStatistics(evaluator, *x, *axis, op.getInvStdVar());
-  return success();
+  return checkCount(op, op.getCount(), x->drop_front(*axis));
 }
 
 static LogicalResult inferEmbedNorm(MsEmbedLayerNormalizationOp op, ShapeEvaluator &evaluator) {
@@ -74,7 +74,7 @@ static LogicalResult inferEmbedNorm(MsEmbedLayerNormalizationOp op, ShapeEvaluat
   evaluator.setShape(result, shape);
   evaluator.setShape(op.getMaskIndex(), {shape[0]});
   evaluator.setShape(op.getEmbeddingSum(), shape);
-  return success();
+  return checkCount(op, op.getCount(), shape[2]);
 }
 
 static LogicalResult inferFusedMatmul(MsFusedMatmulOp op, ShapeEvaluator &evaluator) {
