@@ -65,6 +65,13 @@ private:
   LogicalResult spell(nn::RmsNormalizationOp op);
   LogicalResult spell(nn::LayerNormalizationOp op);
   LogicalResult spell(nn::GroupNormalizationOp op);
+  LogicalResult spell(nn::SimplifiedLayerNormalizationOp op);
+  LogicalResult spell(nn::MsSkipSimplifiedLayerNormalizationOp op);
+  LogicalResult spell(nn::MsSkipLayerNormalizationOp op);
+  LogicalResult spell(nn::MsEmbedLayerNormalizationOp op);
+  /// Gives an RMS norm over the trailing axes of `x` from `axis` on other parameters.
+  template <typename Op>
+  LogicalResult spellRms(Op op, Value x, int64_t axis, OpOperand &scale);
 
   struct Normalized {
     Value value, mean, deviation;
@@ -72,6 +79,16 @@ private:
   /// (x - mean) / sqrt(variance + epsilon) over the trailing axes from `axis` on, of
   /// which `share` is left.
   Normalized normalize(Value x, int64_t axis, double share, double epsilon);
+
+  struct LayerNormParts {
+    Value x, scale, bias;
+    double epsilon;
+    std::optional<int64_t> count;
+    int64_t axis = -1;
+    bool stashed = true;
+  };
+  /// Puts a layer norm that is spelled out in the place of the result `norm`.
+  FailureOr<Normalized> spellLayerNorm(Value norm, const LayerNormParts &parts);
 
   template <typename Op>
   Value create(StringRef role, Type type, ValueRange operands,
@@ -231,44 +248,108 @@ LogicalResult Speller::spell(nn::ReduceMeanOp op) {
   return success();
 }
 
-LogicalResult Speller::spell(nn::RmsNormalizationOp op) {
-  std::optional<int64_t> kept = countTrailing(op.getX(), op.getAxis());
+template <typename Op>
+LogicalResult Speller::spellRms(Op op, Value x, int64_t axis, OpOperand &scale) {
+  std::optional<int64_t> kept = countTrailing(x, axis);
   if (!kept)
     return failure();
   double share = double(*kept) / double(*op.getCount());
-  Type element = typeOf(op.getScale()).getElementType();
-  op.getScaleMutable().assign(
-      multiply("scale", op.getScale(), number(element, 1 / std::sqrt(share))));
+  Type element = typeOf(scale.get()).getElementType();
+  scale.set(multiply("scale", scale.get(), number(element, 1 / std::sqrt(share))));
   op.setEpsilonAttr(builder.getF32FloatAttr(op.getEpsilon().convertToDouble() / share));
   op.removeCountAttr();
   return success();
 }
 
-LogicalResult Speller::spell(nn::LayerNormalizationOp op) {
-  std::optional<int64_t> kept = countTrailing(op.getX(), op.getAxis());
+LogicalResult Speller::spell(nn::RmsNormalizationOp op) {
+  return spellRms(op, op.getX(), op.getAxis(), op.getScaleMutable());
+}
+
+LogicalResult Speller::spell(nn::SimplifiedLayerNormalizationOp op) {
+  return spellRms(op, op.getX(), op.getAxis(), op.getScaleMutable());
+}
+
+LogicalResult Speller::spell(nn::MsSkipSimplifiedLayerNormalizationOp op) {
+  return spellRms(op, op.getInput(), -1, op.getGammaMutable());
+}
+
+FailureOr<Speller::Normalized> Speller::spellLayerNorm(Value norm, const LayerNormParts &parts) {
+  std::optional<int64_t> kept = countTrailing(parts.x, parts.axis);
   if (!kept)
     return failure();
-  RankedTensorType type = typeOf(op.getX());
-  int64_t axis = static_cast<int64_t>(op.getAxis());
-  axis = axis < 0 ? axis + type.getRank() : axis;
-  bool stashed = op.getStashType() == 1 && type.getElementTypeBitWidth() < 32;
+  RankedTensorType type = typeOf(parts.x);
+  int64_t axis = parts.axis < 0 ? parts.axis + type.getRank() : parts.axis;
+  bool stashed = parts.stashed && type.getElementTypeBitWidth() < 32;
   Type inside = stashed ? builder.getF32Type() : type.getElementType();
-  Normalized normal = normalize(castTo("wide", op.getX(), inside), axis,
-                                double(*kept) / double(op.getCount().value_or(*kept)),
-                                op.getEpsilon().convertToDouble());
+  Normalized normal = normalize(castTo("wide", parts.x, inside), axis,
+                                double(*kept) / double(parts.count.value_or(*kept)), parts.epsilon);
   Value y = castTo("narrow", normal.value, type.getElementType());
+  // The last step takes the name of the norm.
+  Location loc = current->getLoc();
+  if (parts.bias)
+    y = nn::AddOp::create(builder, loc, type, multiply("scaled", y, parts.scale), parts.bias);
+  else
+    y = nn::MulOp::create(builder, loc, type, y, parts.scale);
+  norm.replaceAllUsesWith(y);
+  return normal;
+}
+
+LogicalResult Speller::spell(nn::LayerNormalizationOp op) {
+  FailureOr<Normalized> normal = spellLayerNorm(
+      op.getY(), {op.getX(), op.getScale(), op.getB(), op.getEpsilon().convertToDouble(),
+                  op.getCount(), static_cast<int64_t>(op.getAxis()), op.getStashType() == 1});
+  if (failed(normal))
+    return failure();
   if (op.getMean())
-    op.getMean().replaceAllUsesWith(normal.mean);
+    op.getMean().replaceAllUsesWith(normal->mean);
   if (op.getInvStdDev())
     op.getInvStdDev().replaceAllUsesWith(
-        create<nn::ReciprocalOp>("inverse", normal.deviation.getType(), normal.deviation));
-  // The last step takes the name of the norm.
-  if (op.getB())
-    y = nn::AddOp::create(builder, op.getLoc(), type, multiply("scaled", y, op.getScale()),
-                          op.getB());
-  else
-    y = nn::MulOp::create(builder, op.getLoc(), type, y, op.getScale());
-  op.getY().replaceAllUsesWith(y);
+        create<nn::ReciprocalOp>("inverse", normal->deviation.getType(), normal->deviation));
+  op.erase();
+  return success();
+}
+
+LogicalResult Speller::spell(nn::MsSkipLayerNormalizationOp op) {
+  RankedTensorType type = typeOf(op.getOutput());
+  Value sum = create<nn::AddOp>("sum", type, {op.getInput(), op.getSkip()});
+  if (op.getBias())
+    sum = create<nn::AddOp>("sum", type, {sum, op.getBias()});
+  if (Value result = op.getInputSkipBiasSum()) {
+    sum.setLoc(getNodeLocation(builder.getContext(), {}, getValueName(result)));
+    result.replaceAllUsesWith(sum);
+  }
+  if (failed(spellLayerNorm(op.getOutput(), {sum, op.getGamma(), op.getBeta(),
+                                             op.getEpsilon().convertToDouble(), op.getCount()})))
+    return failure();
+  op.erase();
+  return success();
+}
+
+/// The operation stays for the sum of what it looks up, and its norm is not used.
+LogicalResult Speller::spell(nn::MsEmbedLayerNormalizationOp op) {
+  std::string hidden = (getValueName(op.getOutput()) + ".of_kept").str();
+  std::string mask = op.getMaskIndex() ? getValueName(op.getMaskIndex()).str() : "";
+  Location sumLoc = named(getValueName(op.getOutput()) + ".sum");
+  std::string sumName = op.getEmbeddingSum() ? getValueName(op.getEmbeddingSum()).str()
+                                             : getOutputNames(sumLoc).front().str();
+  SmallVector<StringRef> names = {hidden};
+  if (op.getMaskIndex())
+    names.push_back(mask);
+  names.push_back(sumName);
+  Location loc = getNodeLocation(builder.getContext(), /*nodeName=*/{}, names);
+  auto embed = nn::MsEmbedLayerNormalizationOp::create(
+      builder, loc, op.getOutput().getType(),
+      op.getMaskIndex() ? op.getMaskIndex().getType() : Type(), op.getOutput().getType(),
+      op.getInputIds(), op.getSegmentIds(), op.getWordEmbedding(), op.getPositionEmbedding(),
+      op.getSegmentEmbedding(), op.getGamma(), op.getBeta(), op.getMask(), op.getPositionIds(),
+      op.getEpsilonAttr(), op.getMaskIndexTypeAttr(), IntegerAttr());
+  if (op.getMaskIndex())
+    op.getMaskIndex().replaceAllUsesWith(embed.getMaskIndex());
+  if (op.getEmbeddingSum())
+    op.getEmbeddingSum().replaceAllUsesWith(embed.getEmbeddingSum());
+  if (failed(spellLayerNorm(op.getOutput(), {embed.getEmbeddingSum(), op.getGamma(), op.getBeta(),
+                                             op.getEpsilon().convertToDouble(), op.getCount()})))
+    return failure();
   op.erase();
   return success();
 }
@@ -306,8 +387,11 @@ LogicalResult Speller::spell(nn::GroupNormalizationOp op) {
 
 FailureOr<std::vector<std::string>> secateur::spellOutCounts(func::FuncOp function) {
   Speller speller(function);
-  if (failed(speller.spellAll<nn::ReduceMeanOp, nn::RmsNormalizationOp, nn::LayerNormalizationOp,
-                              nn::GroupNormalizationOp>()))
+  if (failed(
+          speller.spellAll<nn::ReduceMeanOp, nn::RmsNormalizationOp, nn::LayerNormalizationOp,
+                           nn::GroupNormalizationOp, nn::SimplifiedLayerNormalizationOp,
+                           nn::MsSkipLayerNormalizationOp, nn::MsSkipSimplifiedLayerNormalizationOp,
+                           nn::MsEmbedLayerNormalizationOp>()))
     return failure();
   return speller.takeNames();
 }

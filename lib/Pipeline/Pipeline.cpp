@@ -174,7 +174,7 @@ LogicalResult Compilation::explain() {
     if (!text) {
       InFlightDiagnostic error = emitError(location);
       error << "--explain " << name << ": the model has no tensor of that name";
-      std::vector<std::string> nearest = tensors.nearest(name);
+      SmallVector<std::string> nearest = tensors.nearest(name);
       if (!nearest.empty())
         error << "; did you mean '" << llvm::join(nearest, "' or '") << "'?";
       return error;

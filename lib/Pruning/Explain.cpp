@@ -74,7 +74,7 @@ SmallVector<std::string> TensorNames::findInside(func::FuncOp func,
   return found;
 }
 
-std::vector<std::string> TensorNames::nearest(StringRef name) const {
+SmallVector<std::string> TensorNames::nearest(StringRef name) const {
   unsigned most = std::max<size_t>(name.size() / 3, 2);
   std::vector<std::pair<unsigned, std::string>> found;
   for (const auto &entry : users) {
@@ -85,10 +85,7 @@ std::vector<std::string> TensorNames::nearest(StringRef name) const {
   llvm::sort(found);
   if (found.size() > 3)
     found.resize(3);
-  std::vector<std::string> names;
-  for (auto &[distance, other] : found)
-    names.push_back(other);
-  return names;
+  return llvm::to_vector(llvm::make_second_range(found));
 }
 
 //===----------------------------------------------------------------------===//

@@ -81,6 +81,17 @@ struct TrailingNormErasure : ErasureOpInterface::ExternalModel<TrailingNormErasu
   }
 };
 
+/// Of the first result, which is the norm.
+template <typename OpTy>
+struct LastAxisNormErasure : ErasureOpInterface::ExternalModel<LastAxisNormErasure<OpTy>, OpTy> {
+  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
+    Value norm = cast<OpTy>(op).getOutput();
+    followCount(cast<OpTy>(op), context, norm,
+                {static_cast<int64_t>(context.getDenseShape(norm).size()) - 1});
+    return success();
+  }
+};
+
 struct ReduceMeanErasure : ErasureOpInterface::ExternalModel<ReduceMeanErasure, nn::ReduceMeanOp> {
   LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
     auto mean = cast<nn::ReduceMeanOp>(op);
@@ -103,5 +114,13 @@ void pruning::attachStatisticsErasure(MLIRContext &context) {
   nn::GroupNormalizationOp::attachInterface<GroupNormErasure>(context);
   nn::LayerNormalizationOp::attachInterface<TrailingNormErasure<nn::LayerNormalizationOp>>(context);
   nn::RmsNormalizationOp::attachInterface<TrailingNormErasure<nn::RmsNormalizationOp>>(context);
+  nn::SimplifiedLayerNormalizationOp::attachInterface<
+      TrailingNormErasure<nn::SimplifiedLayerNormalizationOp>>(context);
+  nn::MsSkipLayerNormalizationOp::attachInterface<
+      LastAxisNormErasure<nn::MsSkipLayerNormalizationOp>>(context);
+  nn::MsSkipSimplifiedLayerNormalizationOp::attachInterface<
+      LastAxisNormErasure<nn::MsSkipSimplifiedLayerNormalizationOp>>(context);
+  nn::MsEmbedLayerNormalizationOp::attachInterface<
+      LastAxisNormErasure<nn::MsEmbedLayerNormalizationOp>>(context);
   nn::ReduceMeanOp::attachInterface<ReduceMeanErasure>(context);
 }

@@ -58,3 +58,24 @@ func.func @group_norm(%x: tensor<1x1x2x2xf32> {nn.name = "x"}) -> (tensor<1x1x2x
     : tensor<12x1x1x1xf32>, tensor<12xf32>, tensor<1x12x1x1xf32>, tensor<1x12x2x2xf32>, tensor<1x12x2x2xf32>
   return %2 : tensor<1x1x2x2xf32>
 }
+
+// -----
+
+// A fused norm counts as well, over the last axis of what is added.
+// CHECK-LABEL: @skip_norm
+// KEPT-LABEL: @skip_norm
+func.func @skip_norm(%x: tensor<?x2xf32> {nn.name = "x"}) -> (tensor<?x2xf32> {nn.name = "y"}) {
+  %w = nn.constant dense<1.0> : tensor<2x3xf32> initializer
+  %s = nn.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32> initializer
+  %v = nn.constant dense<1.0> : tensor<3x2xf32> initializer
+  %0 = nn.matmul %x, %w : (tensor<?x2xf32>, tensor<2x3xf32>) -> tensor<?x3xf32>
+  // CHECK: nn.ms.skip_simplified_layer_normalization {{.*}}count = 3 : i64{{.*}} -> tensor<?x2xf32>
+  // KEPT-NOT: count
+  // KEPT: nn.ms.skip_simplified_layer_normalization {{.*}} -> tensor<?x2xf32>
+  %1 = nn.ms.skip_simplified_layer_normalization %0, %0, %s {resultSegmentSizes = array<i32: 1, 0, 0, 0>} : (tensor<?x3xf32>, tensor<?x3xf32>, tensor<3xf32>) -> tensor<?x3xf32>
+  %2 = nn.matmul %1, %v : (tensor<?x3xf32>, tensor<3x2xf32>) -> tensor<?x2xf32>
+  prune.group "w:1" units(3) (%w[1: 0 by 1], %s[0: 0 by 1], %v[0: 0 by 1], %0[1: 0 by 1], %1[1: 0 by 1])
+    {prune.removed = array<i64: 1>}
+    : tensor<2x3xf32>, tensor<3xf32>, tensor<3x2xf32>, tensor<?x3xf32>, tensor<?x3xf32>
+  return %2 : tensor<?x2xf32>
+}

@@ -62,7 +62,8 @@ class Node:
 
 def declare(oracle, proto):
     node = Node(oracle, proto)
-    function = RULES.get(node.op) if node.domain in ("", "ai.onnx") else None
+    domain = {"": "", "ai.onnx": "", "com.microsoft": "ms."}.get(node.domain)
+    function = None if domain is None else RULES.get(domain + node.op)
     if any(a.HasField("g") or a.graphs for a in proto.attribute) or function is None:
         return unknown(oracle, node)
     follow_sizes(oracle, proto)
@@ -336,6 +337,23 @@ def layer_norm(oracle, node):
         broadcast(oracle, name, node.out)
     for output in node.outputs[1:]:
         oracle.pin(output, "statistics")
+
+
+@rule("ms.SkipLayerNormalization", "ms.SkipSimplifiedLayerNormalization")
+def skip_norm(oracle, node):
+    """A norm over the last axis of the sum of two operands, and of a bias that comes last."""
+    last = node.rank(node.out) - 1
+    parameters = 2 if "Simplified" in node.op else 3
+    added = [name for index, name in node.inputs.items() if index < 2 or index > parameters]
+    oracle.needs += [[(name, node.rank(name) - 1)] for name in added]
+    for name in node.inputs.values():
+        broadcast(oracle, name, node.out)
+    if len(node.proto.output) > 3 and node.proto.output[3]:
+        for name in added:
+            broadcast(oracle, name, node.proto.output[3])
+    for output in node.proto.output[1:3]:
+        if output:
+            oracle.pin(output, "statistics")
 
 
 @rule("GroupNormalization")

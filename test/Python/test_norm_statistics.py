@@ -34,9 +34,12 @@ class Stream:
     def vector(self, name, size, low=0.5, high=1.5):
         return self.constant(self.rng.uniform(low, high, size).astype(np.float32), name)
 
-    def node(self, op, inputs, output, **attributes):
-        self.nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
+    def node(self, op, inputs, output, others=(), **attributes):
+        self.nodes.append(helper.make_node(op, inputs, [output, *others], output, **attributes))
         return output
+
+    def fused(self, op, inputs, output, others=()):
+        return self.node(op, inputs, output, others, domain="com.microsoft", epsilon=0.1)
 
     def mean(self, x, output, **attributes):
         if self.opset < 18:
@@ -57,7 +60,7 @@ class Stream:
         self.node("MatMul", [norm(self, x, "last"), self.weight("head", WIDTH, 3)], "y")
         graph = helper.make_graph(self.nodes, "stream", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 5, 6])],
                                   [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 5, 3])], self.constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8 if self.opset < 20 else 10)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)], ir_version=8 if self.opset < 20 else 10)
 
 
 def layer_norm(g, x, name):
@@ -99,6 +102,37 @@ def group_norm(g, x, name):
     return g.node("Transpose", [y], name, perm=[0, 2, 1])
 
 
+def simplified_norm(g, x, name):
+    return g.node("SimplifiedLayerNormalization", [x, g.vector(name + "_scale", WIDTH)], name, axis=-1, epsilon=0.1)
+
+
+def skip_norm(g, x, name):
+    """The sum is used, too, but behind the last norm."""
+    parameters = [g.vector(name + "_scale", WIDTH), g.vector(name + "_shift", WIDTH, -1, 1), g.vector(name + "_bias", WIDTH, -1, 1)]
+    if name == "last":
+        return g.fused("SkipLayerNormalization", [x, x, *parameters[:2]], name)
+    y = g.fused("SkipLayerNormalization", [x, x, *parameters], name + "_norm", ["", "", name + "_sum"])
+    return g.node("Add", [y, name + "_sum"], name)
+
+
+def skip_rms_norm(g, x, name):
+    scale, bias = g.vector(name + "_scale", WIDTH), g.vector(name + "_bias", WIDTH, -1, 1)
+    y = g.fused("SkipSimplifiedLayerNormalization", [x, x, scale, bias], name + "_norm", ["", "", name + "_sum"])
+    return g.node("Add", [y, name + "_sum"], name)
+
+
+def embedding_norm(g, x, name):
+    """What is looked up is added; every second time its sum, too."""
+    ids = g.constant(np.arange(10, dtype=np.int32).reshape(2, 5) % 4, name + "_ids")
+    tables = [g.weight(f"{name}_{table}", rows, WIDTH) for table, rows in (("words", 4), ("positions", 5), ("segments", 4))]
+    parameters = [g.vector(name + "_scale", WIDTH), g.vector(name + "_bias", WIDTH, -1, 1)]
+    others = [name + "_mask", name + "_sum"] if name == "norm0" else [name + "_mask"]
+    y = g.fused("EmbedLayerNormalization", [ids, ids, *tables, *parameters], name + "_looked_up", others)
+    if name == "norm0":
+        y = g.node("Add", [y, name + "_sum"], name + "_both")
+    return g.node("Add", [x, y], name)
+
+
 def prune(folder, model, *options, budget="params=60%", keep=("relu0", "relu1")):
     onnx.save(model, folder / "dense.onnx")
     result = tools.run("compile-model", folder / "dense.onnx", "-o", folder / "pruned.onnx", *(f"--keep={name}" for name in keep), "--budget", budget, "--save-plan",
@@ -117,12 +151,13 @@ def prove(folder):
 
 
 @pytest.mark.parametrize("norm, opset", [(layer_norm, 17), (layer_norm, 20), (plain_layer_norm, 17), (rms_norm, 23), (decomposed_rms_norm, 13),
-                                         (decomposed_rms_norm, 18), (decomposed_layer_norm, 13), (scaled_by_mean, 18), (group_norm, 21)],
+                                         (decomposed_rms_norm, 18), (decomposed_layer_norm, 13), (scaled_by_mean, 18), (group_norm, 21), (simplified_norm, 17), (skip_norm, 17),
+                                         (skip_rms_norm, 17), (embedding_norm, 17)],
                          ids=lambda value: getattr(value, "__name__", value))
 def test_stream_shrinks_exactly(tmp_path, norm, opset):
     pruned = prune(tmp_path, Stream(opset).build(norm), "--verify")
     assert shape_of(pruned, "embed")[1] < WIDTH, "the residual stream has to lose channels for that budget"
-    assert pruned.opset_import[0].version == opset
+    assert next(entry.version for entry in pruned.opset_import if not entry.domain) == opset
     proof = prove(tmp_path)
     assert proof.returncode == 0, proof.stdout + proof.stderr
     assert not json.loads((tmp_path / "report.json").read_text())["approximations"]
@@ -137,6 +172,14 @@ def test_kept_statistics_are_reported(tmp_path):
     approximations = json.loads((tmp_path / "report.json").read_text())["approximations"]
     assert [entry["node"] for entry in approximations] == [f"LayerNormalization '{name}'" for name in ("norm0", "norm1", "last")]
     assert prove(tmp_path).returncode == 1
+    # The page for people says so, too.
+    result = tools.run("compile-model", tmp_path / "dense.onnx", "-o", tmp_path / "pruned.onnx", "--plan", tmp_path / "plan.json",
+                       "--norm-statistics=kept", "--report", tmp_path / "report.html")
+    assert result.returncode == 0, result.stderr
+    page, data = (tmp_path / "report.html").read_text().split('<script id="data" type="application/json">')
+    assert '<h2>Approximations</h2><div id="approximations">' in page
+    assert [entry["node"] for entry in json.loads(data.split("</script>")[0])["approximations"]] == [entry["node"] for entry in approximations]
+    assert "for (const entry of data.approximations) row(table, [entry.node, entry.reason])" in data
 
 
 def test_unpruned_norms_are_as_they_were(tmp_path):

@@ -106,9 +106,11 @@ def NN_MsGroupQueryAttentionOp : NN_MicrosoftOp<"ms.group_query_attention", "Gro
 def NN_MsSkipLayerNormalizationOp : NN_MicrosoftOp<"ms.skip_layer_normalization", "SkipLayerNormalization", "rrroo", "rooo",
     [Pure, AttrSizedOperandSegments, AttrSizedResultSegments]> {
   let summary = "ONNX Runtime's SkipLayerNormalization";
+  let description = "`count`: the positions that its statistics divide by, if not those that are there.";
   let arguments = (ins NN_Value:$input, NN_Value:$skip, NN_Value:$gamma,
                        Optional<NN_Value>:$beta, Optional<NN_Value>:$bias,
-                       DefaultValuedOptionalAttr<F32Attr, "9.99999996e-13f">:$epsilon);
+                       DefaultValuedOptionalAttr<F32Attr, "9.99999996e-13f">:$epsilon,
+                       NN_Count:$count);
   let results = (outs NN_Value:$output, Optional<NN_Value>:$mean,
                       Optional<NN_Value>:$inv_std_var, Optional<NN_Value>:$input_skip_bias_sum);
   let assemblyFormat = [{
@@ -120,9 +122,11 @@ def NN_MsSkipLayerNormalizationOp : NN_MicrosoftOp<"ms.skip_layer_normalization"
 def NN_MsSkipSimplifiedLayerNormalizationOp : NN_MicrosoftOp<"ms.skip_simplified_layer_normalization", "SkipSimplifiedLayerNormalization", "rrro", "rooo",
     [Pure, AttrSizedResultSegments]> {
   let summary = "ONNX Runtime's SkipSimplifiedLayerNormalization";
+  let description = "`count`: the positions that its statistics divide by, if not those that are there.";
   let arguments = (ins NN_Value:$input, NN_Value:$skip, NN_Value:$gamma,
                        Optional<NN_Value>:$bias,
-                       DefaultValuedOptionalAttr<F32Attr, "9.99999996e-13f">:$epsilon);
+                       DefaultValuedOptionalAttr<F32Attr, "9.99999996e-13f">:$epsilon,
+                       NN_Count:$count);
   let results = (outs NN_Value:$output, Optional<NN_Value>:$mean,
                       Optional<NN_Value>:$inv_std_var, Optional<NN_Value>:$input_skip_bias_sum);
   let assemblyFormat = [{
@@ -134,12 +138,13 @@ def NN_MsSkipSimplifiedLayerNormalizationOp : NN_MicrosoftOp<"ms.skip_simplified
 def NN_MsEmbedLayerNormalizationOp : NN_MicrosoftOp<"ms.embed_layer_normalization", "EmbedLayerNormalization", "rorrorroo", "roo",
     [Pure, AttrSizedOperandSegments, AttrSizedResultSegments]> {
   let summary = "ONNX Runtime's EmbedLayerNormalization";
+  let description = "`count`: the positions that its statistics divide by, if not those that are there.";
   let arguments = (ins NN_Value:$input_ids, Optional<NN_Value>:$segment_ids,
                        NN_Value:$word_embedding, NN_Value:$position_embedding,
                        Optional<NN_Value>:$segment_embedding, NN_Value:$gamma, NN_Value:$beta,
                        Optional<NN_Value>:$mask, Optional<NN_Value>:$position_ids,
                        DefaultValuedOptionalAttr<F32Attr, "9.99999996e-13f">:$epsilon,
-                       OptionalAttr<I64Attr>:$mask_index_type);
+                       OptionalAttr<I64Attr>:$mask_index_type, NN_Count:$count);
   let results = (outs NN_Value:$output, Optional<NN_Value>:$mask_index,
                       Optional<NN_Value>:$embedding_sum);
   let assemblyFormat = [{
@@ -542,10 +547,11 @@ def NN_MsDequantizeLinearOp : NN_MicrosoftOp<"ms.dequantize_linear", "Dequantize
 def NN_SimplifiedLayerNormalizationOp : NN_Op<"simplified_layer_normalization", "SimplifiedLayerNormalization", 1, "rr", "ro",
     [Pure]> {
   let summary = "ONNX Runtime's SimplifiedLayerNormalization";
+  let description = "`count`: the positions that its statistics divide by, if not those that are there.";
   let arguments = (ins NN_Value:$X, NN_Value:$scale,
                        DefaultValuedOptionalAttr<I64Attr, "-1">:$axis,
                        DefaultValuedOptionalAttr<F32Attr, "9.99999975e-06f">:$epsilon,
-                       DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type);
+                       DefaultValuedOptionalAttr<I64Attr, "1">:$stash_type, NN_Count:$count);
   let results = (outs NN_Value:$Y, Optional<NN_Value>:$inv_std_var);
   let assemblyFormat = [{
     $X `,` $scale attr-dict `:` functional-type(operands, results)

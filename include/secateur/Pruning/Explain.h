@@ -30,7 +30,7 @@ public:
   llvm::SmallVector<std::string> findInside(mlir::func::FuncOp func,
                                             llvm::ArrayRef<std::string> names) const;
   /// Names that are spelled almost like `name`, at most three, the nearest first.
-  std::vector<std::string> nearest(llvm::StringRef name) const;
+  llvm::SmallVector<std::string> nearest(llvm::StringRef name) const;
 
 private:
   /// By the name of a tensor: the results of the operations that use it.

@@ -136,6 +136,7 @@ void pruning::registerCouplingModels(DialectRegistry &registry) {
     attachAttentionCoupling(*context);
     attachContractionCoupling(*context);
     attachElementwiseCoupling(*context);
+    attachFusedNormCoupling(*context);
     attachMicrosoftCoupling(*context);
     attachMovementCoupling(*context);
     attachIndexingCoupling(*context);

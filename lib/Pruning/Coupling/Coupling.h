@@ -91,6 +91,7 @@ ErasedValue contractionOf(llvm::ArrayRef<ErasedValue> operands);
 void attachAttentionCoupling(mlir::MLIRContext &context);
 void attachContractionCoupling(mlir::MLIRContext &context);
 void attachElementwiseCoupling(mlir::MLIRContext &context);
+void attachFusedNormCoupling(mlir::MLIRContext &context);
 void attachMicrosoftCoupling(mlir::MLIRContext &context);
 void attachMovementCoupling(mlir::MLIRContext &context);
 void attachIndexingCoupling(mlir::MLIRContext &context);

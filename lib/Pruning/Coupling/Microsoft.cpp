@@ -1,8 +1,8 @@
 //===- Microsoft.cpp - Coupling of fused operators of com.microsoft ----------===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
-// What each says is what the operators that it stands for say together. Quantised
-// ones are in Quantization.cpp and QuantizedContraction.cpp.
+// What each says is what the operators that it stands for say together. Norms are in
+// FusedNorms.cpp, quantised ones in Quantization.cpp and QuantizedContraction.cpp.
 
 #include "Coupling.h"
 
@@ -10,7 +10,6 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
 
-static constexpr StringLiteral kCounts = "the norm counts the removed positions";
 static constexpr StringLiteral kSequence = "positions of a sequence stay";
 
 /// Activations that are 0 at 0, and finite where their operand is.
@@ -156,68 +155,6 @@ struct PackedMatmul : nn::CouplingOpInterface::ExternalModel<PackedMatmul, nn::M
       return ErasedValue::unknown();
     bool zero = operands[2].isZero() && (!bias || operands[bias->getOperandNumber()].isZero());
     return zero ? ErasedValue::zero() : ErasedValue::finite();
-  }
-};
-
-//===----------------------------------------------------------------------===//
-// Norms
-//===----------------------------------------------------------------------===//
-
-/// All operands are added, or scale the last axis, along which the norm computes.
-template <typename Op>
-struct SkipNorm : nn::CouplingOpInterface::ExternalModel<SkipNorm<Op>, Op> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
-    std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
-    if (!shape || shape->empty())
-      return pinAll(op, builder, "its rank is not known");
-    SmallVector<ArrayRef<Axis>> operands;
-    for (OpOperand &operand : op->getOpOperands())
-      operands.push_back(builder.axes(operand));
-    SmallVector<Axis> result = broadcast(builder, operands, *shape);
-    builder.pin(result.back(), kCounts);
-    for (OpResult each : op->getResults()) {
-      // Statistics have one element for each norm.
-      bool isStatistics = builder.shape(each) && *builder.shape(each) != *shape;
-      SmallVector<Axis> axes(result);
-      if (isStatistics)
-        axes.back() = builder.rigid(getAffineConstantExpr(1, op->getContext()), "");
-      builder.setResult(each.getResultNumber(), axes);
-    }
-  }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return joinOf(operands).isFinite() ? ErasedValue::finite() : ErasedValue::unknown();
-  }
-};
-
-/// Rows of tables are looked up; columns are what the norm runs over.
-struct EmbedNorm
-    : nn::CouplingOpInterface::ExternalModel<EmbedNorm, nn::MsEmbedLayerNormalizationOp> {
-  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
-    auto embed = cast<nn::MsEmbedLayerNormalizationOp>(op);
-    SmallVector<Axis> ids(builder.axes(op->getOpOperand(0)));
-    SmallVector<Axis> table(builder.axes(*operandOf(embed, 2)));
-    if (ids.size() != 2 || table.size() != 2)
-      return pinAll(op, builder, "its rank is not known");
-    for (unsigned formal : {2u, 3u, 4u})
-      if (OpOperand *operand = operandOf(embed, formal)) {
-        SmallVector<Axis> axes(builder.axes(*operand));
-        if (axes.size() != 2)
-          continue;
-        builder.pin(axes[0], "a lookup may ask for any position");
-        builder.unify(axes[1], table[1]);
-      }
-    for (unsigned formal : {5u, 6u})
-      unifyVector(builder, operandOf(embed, formal), table[1]);
-    builder.pin(table[1], kCounts);
-    SmallVector<Axis> result = {ids[0], ids[1], table[1]};
-    for (Value each : {embed.getOutput(), embed.getEmbeddingSum()})
-      if (each)
-        builder.setResult(cast<OpResult>(each).getResultNumber(), result);
-    if (Value mask = embed.getMaskIndex())
-      builder.setResult(cast<OpResult>(mask).getResultNumber(), ids[0]);
-  }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue>, unsigned) const {
-    return ErasedValue::finite();
   }
 };
 
@@ -504,13 +441,6 @@ void pruning::attachMicrosoftCoupling(MLIRContext &context) {
   nn::MsFusedGemmOp::attachInterface<FusedGemm>(context);
   nn::MsFusedMatmulOp::attachInterface<FusedMatmul>(context);
   nn::MsMatmulNbitsOp::attachInterface<PackedMatmul>(context);
-  nn::MsSkipLayerNormalizationOp::attachInterface<SkipNorm<nn::MsSkipLayerNormalizationOp>>(
-      context);
-  nn::MsSkipSimplifiedLayerNormalizationOp::attachInterface<
-      SkipNorm<nn::MsSkipSimplifiedLayerNormalizationOp>>(context);
-  nn::SimplifiedLayerNormalizationOp::attachInterface<SkipNorm<nn::SimplifiedLayerNormalizationOp>>(
-      context);
-  nn::MsEmbedLayerNormalizationOp::attachInterface<EmbedNorm>(context);
   nn::MsAttentionOp::attachInterface<MsAttention>(context);
   nn::MsMultiHeadAttentionOp::attachInterface<MultiHead>(context);
   nn::MsGroupQueryAttentionOp::attachInterface<GroupQuery>(context);

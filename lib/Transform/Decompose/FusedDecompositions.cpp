@@ -190,7 +190,15 @@ static Decomposed matmulNbits(nn::MsMatmulNbitsOp op, Nodes &n, std::string &rea
 // Norms
 //===----------------------------------------------------------------------===//
 
-static NamedAttribute lastAxis(Nodes &n) { return n.attribute("axis", int64_t(-1)); }
+/// Of a norm over the last axis that counts as many positions as `op` does.
+template <typename Op>
+static SmallVector<NamedAttribute> normAttributes(Op op, Nodes &n) {
+  SmallVector<NamedAttribute> attributes{n.attribute("axis", int64_t(-1)),
+                                         n.attribute("epsilon", op.getEpsilon())};
+  if (op.getCount())
+    attributes.push_back(n.attribute("count", static_cast<int64_t>(*op.getCount())));
+  return attributes;
+}
 
 static Decomposed skipLayerNorm(nn::MsSkipLayerNormalizationOp op, Nodes &n, std::string &reason) {
   if (isUsed(op.getMean()) || isUsed(op.getInvStdVar()))
@@ -198,8 +206,8 @@ static Decomposed skipLayerNorm(nn::MsSkipLayerNormalizationOp op, Nodes &n, std
   Value sum = n.add(op.getInput(), op.getSkip());
   if (op.getBias())
     sum = n.add(sum, op.getBias());
-  Value norm = n.make<nn::LayerNormalizationOp>(
-      {sum, op.getGamma(), op.getBeta()}, {lastAxis(n), n.attribute("epsilon", op.getEpsilon())});
+  Value norm =
+      n.make<nn::LayerNormalizationOp>({sum, op.getGamma(), op.getBeta()}, normAttributes(op, n));
   Values results{norm};
   results.resize(op->getNumResults());
   if (Value result = op.getInputSkipBiasSum())
@@ -214,8 +222,7 @@ static Decomposed skipRmsNorm(nn::MsSkipSimplifiedLayerNormalizationOp op, Nodes
   Value sum = n.add(op.getInput(), op.getSkip());
   if (op.getBias())
     sum = n.add(sum, op.getBias());
-  Value norm = n.make<nn::RmsNormalizationOp>(
-      {sum, op.getGamma()}, {lastAxis(n), n.attribute("epsilon", op.getEpsilon())});
+  Value norm = n.make<nn::RmsNormalizationOp>({sum, op.getGamma()}, normAttributes(op, n));
   Values results{norm};
   results.resize(op->getNumResults());
   if (Value result = op.getInputSkipBiasSum())
@@ -226,8 +233,8 @@ static Decomposed skipRmsNorm(nn::MsSkipSimplifiedLayerNormalizationOp op, Nodes
 static Decomposed rmsNorm(nn::SimplifiedLayerNormalizationOp op, Nodes &n, std::string &reason) {
   if (isUsed(op.getInvStdVar()))
     return reason = "its statistics are not supported as outputs", failure();
-  Values results{n.make<nn::RmsNormalizationOp>({op.getX(), op.getScale()},
-                                                n.taken({"axis", "epsilon", "stash_type"}))};
+  Values results{n.make<nn::RmsNormalizationOp>(
+      {op.getX(), op.getScale()}, n.taken({"axis", "epsilon", "stash_type", "count"}))};
   results.resize(op->getNumResults());
   return results;
 }
@@ -247,8 +254,8 @@ static Decomposed embedLayerNorm(nn::MsEmbedLayerNormalizationOp op, Nodes &n,
                     lookUp(op.getPositionEmbedding(), positions));
   if (op.getSegmentEmbedding() && op.getSegmentIds())
     sum = n.add(sum, lookUp(op.getSegmentEmbedding(), op.getSegmentIds()));
-  Values results{n.make<nn::LayerNormalizationOp>(
-      {sum, op.getGamma(), op.getBeta()}, {lastAxis(n), n.attribute("epsilon", op.getEpsilon())})};
+  Values results{
+      n.make<nn::LayerNormalizationOp>({sum, op.getGamma(), op.getBeta()}, normAttributes(op, n))};
   results.resize(op->getNumResults());
   if (Value result = op.getMaskIndex(); isUsed(result))
     results[cast<OpResult>(result).getResultNumber()] = n.make<nn::ReduceSumOp>(

@@ -32,7 +32,8 @@ class Case:
         graph = onnx.parser.parse_graph("case " + self.graph)
         for name, given in self.weights.items():
             graph.initializer.append(numpy_helper.from_array(self.weight(given, name, rng), name))
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid("test", 1)], ir_version=10)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid("test", 1),
+                                                          helper.make_opsetid("com.microsoft", 1)], ir_version=10)
         onnx.checker.check_model(model)
         return model
 

@@ -21,6 +21,28 @@ CASES = [
         y = MatMul(n, w2)
     }""", dict(w1=(6, 8), g=8, w2=(8, 2)),
          groups=["8: g[0] w1[1] w2[0]"], pins=ROWS),
+    Case("26 skip: layer norm of a sum that is used", """(float[N,L,6] x) => (float[N,L,2] y) {
+        a = MatMul(x, w1)
+        b = MatMul(x, w2)
+        n, m, s, c = com.microsoft.SkipLayerNormalization(a, b, g, shift, bias)
+        d = Add(n, c)
+        y = MatMul(d, w3)
+    }""", dict(w1=(6, 8), w2=(6, 8), g=8, shift=8, bias=8, w3=(8, 2)),
+         groups=["8: bias[0] g[0] shift[0] w1[1] w2[1] w3[0]"], pins=["w1[0]: input 'x'", "w2[0]: input 'x'", "w3[1]: output 'y'"]),
+    Case("26 skip: root mean square norm of a sum", """(float[N,L,6] x) => (float[N,L,2] y) {
+        a = MatMul(x, w1)
+        b = MatMul(x, w2)
+        n = com.microsoft.SkipSimplifiedLayerNormalization(a, b, g, bias)
+        y = MatMul(n, w3)
+    }""", dict(w1=(6, 8), w2=(6, 8), g=8, bias=8, w3=(8, 2)),
+         groups=["8: bias[0] g[0] w1[1] w2[1] w3[0]"], pins=["w1[0]: input 'x'", "w2[0]: input 'x'", "w3[1]: output 'y'"]),
+    Case("26 skip: what is added does not hold zero", """(float[N,L,6] x) => (float[N,L,2] y) {
+        a = MatMul(x, w1)
+        b = Cos(a)
+        n = com.microsoft.SkipLayerNormalization(a, b, g)
+        y = MatMul(n, w2)
+    }""", dict(w1=(6, 8), g=8, w2=(8, 2)),
+         groups=[], pins=["w1[0]: input 'x'", "w1[1]: do not hold zero", "g[0]: do not hold zero", "w2[0]: do not hold zero", "w2[1]: output 'y'"]),
     Case("26c root mean square norm, decomposed", """(float[N,L,6] x) => (float[N,L,2] y) <float two = {2}, float eps = {0.00001}, int64[1] axes = {-1}> {
         a = MatMul(x, w1)
         p = Pow(a, two)
