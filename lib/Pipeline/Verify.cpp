@@ -229,9 +229,12 @@ Expected<std::vector<Buffer>> run(Library &library, ArrayRef<Buffer> inputs) {
       return error;
     output.name = info.name;
     output.tensor.dtype = info.dtype;
+    output.tensor.name = output.name.c_str();
     fetched.push_back(info.flags & SECATEUR_DATA_DEPENDENT);
-    if (fetched.back())
+    if (fetched.back()) { // without memory: asked for after the run
+      given.push_back(output.tensor);
       continue;
+    }
     size_t bytes = 0;
     if (Error error = library.check(api->outputBytes(context, index, &bytes)))
       return error;
@@ -239,7 +242,6 @@ Expected<std::vector<Buffer>> run(Library &library, ArrayRef<Buffer> inputs) {
             api->outputShape(context, index, &output.tensor.rank, output.tensor.dims)))
       return error;
     output.bytes.resize(bytes);
-    output.tensor.name = output.name.c_str();
     output.tensor.data = output.bytes.data();
     output.tensor.bytes = bytes;
     given.push_back(output.tensor);
