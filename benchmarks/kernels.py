@@ -156,6 +156,7 @@ def cases():
     yield conv("3x3 28 37->59", 28, 37, 59)
     yield conv("stem 7x7 s2 224 3->64", 224, 3, 64, 7, 2)
     yield conv("stem 3x3 s2 224 3->32", 224, 3, 32, 3, 2)
+    yield conv("stem 3x3 s2 224 3->64", 224, 3, 64, 3, 2)
     yield conv("stem 3x3 s2 320 3->16", 320, 3, 16, 3, 2)
     for tile in (2, 4):
         yield fast(f"winograd {tile} 112 32", 112, 32, 32, tile)

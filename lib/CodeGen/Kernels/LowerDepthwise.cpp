@@ -3,8 +3,7 @@
 //===----------------------------------------------------------------------===//
 // A tile is a few output pixels of one vector of channels. Each input vector is loaded
 // once and goes to all the pixels that it touches. Taps, strides and dilations are in
-// the kernel's form.
-// Input rows outside the image are read from a buffer of zeros.
+// the kernel's form. Input rows outside the image are read from a buffer of zeros.
 //===----------------------------------------------------------------------===//
 
 #include "ImageTiles.h"

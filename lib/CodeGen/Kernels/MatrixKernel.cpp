@@ -58,8 +58,9 @@ std::string ColumnPlan::key() const {
 static int64_t tileRows(const TargetFacts &target, const MatrixForm &form, int64_t vectors) {
   int64_t accumulators = target.tileRows() * target.tilePanels() * (panel / target.lanes());
   // With more, LLVM keeps sums on the stack between the short loops of a shallow form.
-  int64_t most = form.isShallow && vectors > 1 ? 8 : 12;
-  return std::min<int64_t>(accumulators / vectors, most);
+  if (form.isShallow && vectors > 1)
+    accumulators = std::min<int64_t>(accumulators, 16);
+  return std::min<int64_t>(accumulators / vectors, 12);
 }
 
 //===----------------------------------------------------------------------===//
