@@ -461,10 +461,11 @@ void Writer::write() {
   }
   for (BlockArgument argument : func.getArguments())
     collect(argument, solver.axesOf(argument), false);
-  for (Operation &op : func.getBody().front())
-    if (op.getNumResults() != 1 || !isStoredTensor(op.getResult(0)))
-      for (Value result : op.getResults())
+  func.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op->getNumResults() != 1 || !isStoredTensor(op->getResult(0)))
+      for (Value result : op->getResults())
         collect(result, solver.axesOf(result), false);
+  });
 
   OpBuilder builder = OpBuilder::atBlockTerminator(&func.getBody().front());
   gather();
@@ -487,8 +488,11 @@ void Writer::write() {
   });
   for (auto &[value, axes] : explainedValues)
     explain(value, axes);
-  for (const Pin &pin : pins)
-    buildPin(builder, func.getLoc(), pin);
+  for (Pin &pin : pins) {
+    bool isInner = pin.value.getParentBlock() != builder.getInsertionBlock();
+    OpBuilder inner = OpBuilder::atBlockTerminator(pin.value.getParentBlock());
+    buildPin(isInner ? inner : builder, func.getLoc(), pin);
+  }
 }
 
 LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interface,

@@ -69,7 +69,7 @@ std::vector<PlanCopy> pruning::collectCopies(func::FuncOp func) {
       return;
     PlanCopy copy{valueName(constant.getOutput()), original.str(), {}};
     for (OpOperand &use : constant.getOutput().getUses())
-      if (!isa<prune::GroupOp, prune::PinOp>(use.getOwner()) && use.getOwner()->getNumResults())
+      if (!isPruneOp(use.getOwner()) && use.getOwner()->getNumResults())
         copy.uses.push_back({valueName(use.getOwner()->getResult(0)), inputNumber(use)});
     llvm::sort(copy.uses, [](const PlanUse &a, const PlanUse &b) {
       return std::tie(a.node, a.input) < std::tie(b.node, b.input);
@@ -120,9 +120,8 @@ static SmallVector<nn::ConstantOp> mergeUncutCopies(func::FuncOp func, ModelExte
     if (!original || extents.isCut(copy.getOutput()) || extents.isCut(original.getOutput()) ||
         original->getBlock() != copy->getBlock() || !original->isBeforeInBlock(copy))
       continue;
-    copy.getOutput().replaceUsesWithIf(original.getOutput(), [](OpOperand &use) {
-      return !isa<prune::GroupOp, prune::PinOp>(use.getOwner());
-    });
+    copy.getOutput().replaceUsesWithIf(original.getOutput(),
+                                       [](OpOperand &use) { return !isPruneOp(use.getOwner()); });
     copy->removeAttr(kCopyOfAttr);
     merged.push_back(copy);
   }

@@ -48,8 +48,10 @@ LogicalResult ExtentRewriter::run() {
 
   // Demands first, all of them: what one use wants another may not.
   SmallVector<Operation *> order;
-  for (Operation &op : func.getBody().front())
-    order.push_back(&op);
+  func.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op != func)
+      order.push_back(op);
+  });
   for (Operation *op : order)
     if (auto erasable = dyn_cast<nn::ErasureOpInterface>(op);
         erasable && failed(erasable.rewriteExtents(*this)))

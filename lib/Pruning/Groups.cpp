@@ -6,6 +6,8 @@
 
 #include "dialects/NN/IR/NNOps.h"
 
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -34,15 +36,19 @@ bool Group::isWeight(unsigned member) const {
   return members[member].getDefiningOp<nn::ConstantOp>() != nullptr;
 }
 
-Group pruning::readGroup(prune::GroupOp op) {
-  Group group;
-  group.name = op.getName().str();
-  group.units = op.getUnits();
-  llvm::append_range(group.members, op.getMembers());
-  for (Attribute attribute : op.getLayouts()) {
+static void addMembers(Group &group, ValueRange members, ArrayAttr layouts) {
+  llvm::append_range(group.members, members);
+  for (Attribute attribute : layouts) {
     std::optional<prune::MemberLayout> layout = prune::decode(cast<DenseI64ArrayAttr>(attribute));
     group.layouts.push_back(layout.value_or(prune::MemberLayout()));
   }
+}
+
+static Group readGroup(prune::GroupOp op) {
+  Group group;
+  group.name = op.getName().str();
+  group.units = op.getUnits();
+  addMembers(group, op.getMembers(), op.getLayouts());
   group.constraints.minKeep = op.getMinKeep();
   group.constraints.multipleOf = op.getMultipleOf();
   group.constraints.balanced = op.getBalanced();
@@ -52,13 +58,30 @@ Group pruning::readGroup(prune::GroupOp op) {
 }
 
 prune::GroupOp pruning::buildGroup(OpBuilder &builder, Location loc, const Group &group) {
-  SmallVector<Attribute> layouts;
-  for (const prune::MemberLayout &layout : group.layouts)
-    layouts.push_back(builder.getDenseI64ArrayAttr(prune::encode(layout)));
+  struct Members {
+    SmallVector<Value> values;
+    SmallVector<Attribute> layouts;
+  };
+  llvm::MapVector<Block *, Members> membersIn;
+  Block *here = builder.getInsertionBlock();
+  membersIn[here];
+  for (auto [member, layout] : llvm::zip_equal(group.members, group.layouts)) {
+    Value value = member;
+    bool isInner = isa<OpResult>(value) && value.getParentBlock() != here;
+    Members &members = membersIn[isInner ? value.getParentBlock() : here];
+    members.values.push_back(value);
+    members.layouts.push_back(builder.getDenseI64ArrayAttr(prune::encode(layout)));
+  }
+  StringAttr name = builder.getStringAttr(group.name);
+  for (auto &[block, members] : llvm::drop_begin(membersIn)) {
+    OpBuilder inner = OpBuilder::atBlockTerminator(block);
+    prune::MembersOp::create(inner, loc, name, members.values,
+                             builder.getArrayAttr(members.layouts));
+  }
   const Constraints &c = group.constraints;
   return prune::GroupOp::create(
-      builder, loc, builder.getStringAttr(group.name), builder.getI64IntegerAttr(group.units),
-      group.members, builder.getArrayAttr(layouts), builder.getI64IntegerAttr(c.minKeep),
+      builder, loc, name, builder.getI64IntegerAttr(group.units), membersIn[here].values,
+      builder.getArrayAttr(membersIn[here].layouts), builder.getI64IntegerAttr(c.minKeep),
       builder.getI64IntegerAttr(c.multipleOf), builder.getI64IntegerAttr(c.balanced),
       c.uniform.empty() ? StringAttr() : builder.getStringAttr(c.uniform));
 }
@@ -76,7 +99,15 @@ prune::PinOp pruning::buildPin(OpBuilder &builder, Location loc, const Pin &pin)
 
 std::vector<Group> pruning::collectGroups(func::FuncOp func) {
   std::vector<Group> groups;
-  func.walk([&](prune::GroupOp op) { groups.push_back(readGroup(op)); });
+  llvm::StringMap<size_t> indices;
+  func.walk([&](prune::GroupOp op) {
+    indices.try_emplace(op.getName(), groups.size());
+    groups.push_back(readGroup(op));
+  });
+  func.walk([&](prune::MembersOp op) {
+    if (auto found = indices.find(op.getName()); found != indices.end())
+      addMembers(groups[found->second], op.getMembers(), op.getLayouts());
+  });
   return groups;
 }
 
@@ -98,10 +129,12 @@ std::vector<Pin> pruning::collectPins(func::FuncOp func) {
   return pins;
 }
 
+bool pruning::isPruneOp(Operation *op) { return isa<prune::PruneDialect>(op->getDialect()); }
+
 void pruning::stripGroups(func::FuncOp func) {
   SmallVector<Operation *> ops;
   func.walk([&](Operation *op) {
-    if (isa<prune::GroupOp, prune::PinOp>(op))
+    if (isPruneOp(op))
       ops.push_back(op);
   });
   for (Operation *op : ops)

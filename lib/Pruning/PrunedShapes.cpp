@@ -17,16 +17,15 @@ void PrunedShapes::run() {
   // An operation whose operands do not fit yet (a reshape target that is still
   // to be rewritten) may say so; its elements are then unknown.
   ScopedDiagnosticHandler quiet(getContext(), [](Diagnostic &) { return success(); });
-  for (Operation &op : extents.getFunction().getBody().front())
-    if (auto shaped = dyn_cast<nn::ShapeOpInterface>(op)) {
-      bool small = llvm::any_of(op.getResultTypes(), [](Type type) {
-        auto tensor = dyn_cast<RankedTensorType>(type);
-        return tensor && tensor.getRank() <= 2;
-      });
-      if (small && failed(shaped.inferShapes(*this)))
-        for (Value result : op.getResults())
-          elements.erase(result);
-    }
+  extents.getFunction().walk([&](nn::ShapeOpInterface shaped) {
+    bool small = llvm::any_of(shaped->getResultTypes(), [](Type type) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      return tensor && tensor.getRank() <= 2;
+    });
+    if (small && failed(shaped.inferShapes(*this)))
+      for (Value result : shaped->getResults())
+        elements.erase(result);
+  });
 }
 
 std::optional<int64_t> PrunedShapes::constantOf(nn::Dim expression) {

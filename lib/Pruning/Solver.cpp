@@ -23,13 +23,17 @@ static constexpr double kUntiedShare = 0.01;
 void Solver::run() {
   chooseUntied();
   makeArguments();
-  for (Operation &op : func.getBody().front()) {
+  visit(func.getBody().front());
+  followExtents();
+  checkErasedValues(func.getBody().front());
+}
+
+void Solver::visit(Block &block) {
+  for (Operation &op : block) {
     current = &op;
     findSigns(&op);
     visit(&op);
   }
-  followExtents();
-  checkErasedValues();
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,6 +120,11 @@ void Solver::makeConstant(Operation *op) {
   std::optional<ArrayRef<nn::Dim>> dims = shape(value);
   if (!dims || value.use_empty())
     return;
+  if (op->getParentOp() != func) {
+    valueAxes[value] =
+        llvm::map_to_vector(*dims, [&](nn::Dim dim) { return rigid(dim, "a subgraph holds it"); });
+    return;
+  }
   auto makeAxes = [&] {
     return llvm::map_to_vector(*dims, [&](nn::Dim dim) { return fresh(dim); });
   };
@@ -200,10 +209,53 @@ void Solver::findSigns(Operation *op) {
     nonNegative.insert_range(op->getResults());
 }
 
+/// Whether the results are what one of the regions yields, and nothing is handed to
+/// the regions: their operations are then like others that run at times.
+static bool isChoice(Operation *op) {
+  return op->getNumRegions() && llvm::all_of(op->getRegions(), [&](Region &region) {
+           return region.hasOneBlock() && region.getNumArguments() == 0 &&
+                  region.front().getTerminator()->getNumOperands() == op->getNumResults();
+         });
+}
+
+/// Whether the operation stands in the function, or in a choice that does.
+bool Solver::isReached(Operation *op) {
+  Operation *parent = op->getParentOp();
+  return parent == func || (isChoice(parent) && isReached(parent));
+}
+
+void Solver::visitChoice(Operation *op) {
+  for (OpOperand &operand : op->getOpOperands())
+    for (Axis axis : axes(operand))
+      pin(axis, "it chooses a subgraph");
+  for (Region &region : op->getRegions())
+    visit(region.front());
+  current = op;
+  for (OpResult result : op->getResults()) {
+    auto yielded = [&](Region &region) -> OpOperand & {
+      return region.front().getTerminator()->getOpOperand(result.getResultNumber());
+    };
+    ArrayRef<Axis> first = axes(yielded(op->getRegion(0)));
+    bool agree = shape(result) && llvm::all_of(op->getRegions(), [&](Region &region) {
+                   return axes(yielded(region)).size() == shape(result)->size();
+                 });
+    for (Region &region : op->getRegions())
+      for (auto [index, axis] : llvm::enumerate(axes(yielded(region))))
+        if (agree)
+          unify(first[index], axis);
+        else
+          pin(axis, "subgraphs give it different ranks");
+    if (agree)
+      valueAxes[result] = SmallVector<Axis>(first);
+  }
+}
+
 void Solver::visit(Operation *op) {
   if (op->getNumResults() == 1 && isStoredTensor(op->getResult(0)))
     return makeConstant(op);
   if (op->hasTrait<OpTrait::IsTerminator>()) {
+    if (op->getParentOp() != func)
+      return;
     for (OpOperand &operand : op->getOpOperands()) {
       std::string name = "output " + std::to_string(operand.getOperandNumber());
       auto attribute = func.getResultAttrOfType<StringAttr>(operand.getOperandNumber(),
@@ -219,7 +271,9 @@ void Solver::visit(Operation *op) {
   }
   auto coupling = dyn_cast<nn::CouplingOpInterface>(op);
   auto isRanked = [&](Value value) { return shape(value).has_value(); };
-  if (op->getNumRegions())
+  if (isChoice(op))
+    visitChoice(op);
+  else if (op->getNumRegions())
     pinOperation(op, "a subgraph uses it");
   else if (!coupling)
     pinOperation(op, "nothing is known of how the operator treats its dimensions");
@@ -385,7 +439,7 @@ void Solver::followExtents() {
       current = user;
       auto coupling = dyn_cast<nn::CouplingOpInterface>(user);
       nn::SizeUse next;
-      if (coupling && user->getBlock() == &func.getBody().front())
+      if (coupling && isReached(user))
         next = coupling.useOfSizes(use.getOperandNumber());
       if (next.kind == nn::SizeUse::Kind::Shape)
         continue;
@@ -437,12 +491,34 @@ ErasedValue Solver::erasedAt(OpOperand &use, NodeId digit) {
   return ErasedValue::absent();
 }
 
-void Solver::checkErasedValues() {
-  for (Operation &op : func.getBody().front()) {
+/// What erased positions of a result hold: the operator says, or what the subgraphs yield.
+ErasedValue Solver::erasedResult(OpResult result, NodeId digit) {
+  Operation *op = result.getOwner();
+  if (isChoice(op)) {
+    ErasedValue held = ErasedValue::absent();
+    for (Region &region : op->getRegions())
+      held = join(
+          held,
+          erasedAt(region.front().getTerminator()->getOpOperand(result.getResultNumber()), digit));
+    return held;
+  }
+  auto coupling = dyn_cast<nn::CouplingOpInterface>(op);
+  if (!coupling)
+    return ErasedValue::unknown();
+  SmallVector<ErasedValue> operands;
+  for (OpOperand &operand : op->getOpOperands())
+    operands.push_back(erasedAt(operand, digit));
+  return coupling.erasedValue(operands, result.getResultNumber());
+}
+
+void Solver::checkErasedValues(Block &block) {
+  for (Operation &op : block) {
+    if (isChoice(&op))
+      for (Region &region : op.getRegions())
+        checkErasedValues(region.front());
     if (auto found = needs.find(&op); found != needs.end())
       for (const Need &need : found->second)
         checkNeed(need);
-    auto coupling = dyn_cast<nn::CouplingOpInterface>(op);
     for (OpResult result : op.getResults()) {
       if (isStoredTensor(result))
         continue;
@@ -456,13 +532,8 @@ void Solver::checkErasedValues() {
             held.emplace_back(at.digit, ErasedValue::unknown());
         });
       }
-      for (auto &[digit, value] : held) {
-        SmallVector<ErasedValue> operands;
-        for (OpOperand &operand : op.getOpOperands())
-          operands.push_back(erasedAt(operand, digit));
-        if (coupling)
-          value = coupling.erasedValue(operands, result.getResultNumber());
-      }
+      for (auto &[digit, value] : held)
+        value = erasedResult(result, digit);
       if (!held.empty())
         erased[result] = std::move(held);
     }

@@ -90,10 +90,14 @@ private:
   void pinOperation(mlir::Operation *op, llvm::StringRef rule);
   void declare(mlir::Operation *op, nn::CouplingOpInterface coupling);
   void completeResults(mlir::Operation *op);
+  void visit(mlir::Block &block);
   void visit(mlir::Operation *op);
+  void visitChoice(mlir::Operation *op);
+  bool isReached(mlir::Operation *op);
   void findSigns(mlir::Operation *op);
   void followExtents();
-  void checkErasedValues();
+  void checkErasedValues(mlir::Block &block);
+  nn::ErasedValue erasedResult(mlir::OpResult result, NodeId digit);
   nn::ErasedValue erasedAt(mlir::OpOperand &use, NodeId digit);
   void checkNeed(const Need &need);
 

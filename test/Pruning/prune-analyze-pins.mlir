@@ -84,8 +84,9 @@ func.func @unknown_operator(%x: tensor<?x3xf32> {nn.name = "x"}) -> tensor<?x2xf
   return %3 : tensor<?x2xf32>
 }
 
-// CHECK-LABEL: @subgraph
-func.func @subgraph(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name = "c"}) -> (tensor<?x2xf32>) {
+// A branch is followed; a loop runs its operations more than once, and is not.
+// CHECK-LABEL: @branch
+func.func @branch(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name = "c"}) -> (tensor<?x2xf32>) {
   %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
   %b = nn.constant dense<1.0> : tensor<4x2xf32> loc("b")
   %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
@@ -96,8 +97,48 @@ func.func @subgraph(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name
     nn.yield %2 : tensor<?x4xf32>
   } loc("branch")
   %3 = nn.matmul %1, %b : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+  // CHECK: nn.if
+  // CHECK: %[[inner:.*]] = nn.relu
+  // CHECK: prune.members "a:1" (%[[inner]][1: 0 by 1])
+  // CHECK: prune.group "a:1" units(4) (%a[1: 0 by 1], %b[0: 0 by 1],
+  // CHECK-NOT: prune.pin %a axis 1
+  return %3 : tensor<?x2xf32>
+}
+
+// What a branch holds itself is not cut, and neither is what it is added to.
+// CHECK-LABEL: @branch_with_a_weight
+func.func @branch_with_a_weight(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name = "c"}) -> (tensor<?x2xf32>) {
+  %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<4x2xf32> loc("b")
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.if %c : (tensor<i1>) -> tensor<?x4xf32> else_branch {
+    nn.yield %0 : tensor<?x4xf32>
+  } then_branch {
+    %d = nn.constant dense<1.0> : tensor<4xf32>
+    %2 = nn.add %0, %d : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    nn.yield %2 : tensor<?x4xf32>
+  } loc("branch")
+  %3 = nn.matmul %1, %b : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
   // CHECK-NOT: prune.group
-  // CHECK: prune.pin %a axis 1 "a subgraph uses it" by "If 'branch'"
+  // CHECK: prune.pin %a axis 1 "a subgraph holds it"
+  return %3 : tensor<?x2xf32>
+}
+
+// One branch adds what erased positions would not hold.
+// CHECK-LABEL: @branches_hold_other_values
+func.func @branches_hold_other_values(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name = "c"}) -> (tensor<?x2xf32>) {
+  %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<4x2xf32> loc("b")
+  %0 = nn.matmul %x, %a : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.if %c : (tensor<i1>) -> tensor<?x4xf32> else_branch {
+    nn.yield %0 : tensor<?x4xf32>
+  } then_branch {
+    %2 = nn.log %0 : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    nn.yield %2 : tensor<?x4xf32>
+  } loc("branch")
+  %3 = nn.matmul %1, %b : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32> loc("last")
+  // CHECK-NOT: prune.group
+  // CHECK: prune.pin %a axis 1 {{.*}} by "MatMul 'last'"
   return %3 : tensor<?x2xf32>
 }
 

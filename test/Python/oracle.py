@@ -133,7 +133,10 @@ class Oracle:
         """`runnable` makes a model that ONNX Runtime can run of one that it cannot."""
         import oracle_rules
 
-        self.model, self.feeds, self.interface = with_initializers(model), feeds, set(interface)
+        flat = onnx.ModelProto()
+        flat.CopyFrom(model)
+        inline_branches(flat.graph)
+        self.model, self.feeds, self.interface = with_initializers(flat), feeds, set(interface)
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self.weights = {t.name: numpy_helper.to_array(t) for t in self.model.graph.initializer}
         self._session = self._open(runnable)
@@ -321,6 +324,24 @@ def with_initializers(model):
         else:
             result.graph.node.append(node)
     return result
+
+
+def inline_branches(graph):
+    """Computes both branches of every If, and then chooses: what leaves is the same."""
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "If":
+            nodes.append(node)
+            continue
+        branches = {a.name: a.g for a in node.attribute}
+        for branch in branches.values():
+            inline_branches(branch)
+            graph.initializer.extend(branch.initializer)
+            nodes.extend(branch.node)
+        for output, *chosen in zip(node.output, branches["then_branch"].output, branches["else_branch"].output):
+            nodes.append(onnx.helper.make_node("Where", [node.input[0], *(value.name for value in chosen)], [output]))
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def contains(left, right):

@@ -108,6 +108,6 @@ def test_what_is_said(tmp_path):
     onnx.save(spelled_norm_model(), path)
     said, text = explain(path, ["both", "wide", "yes_inner", "centred", "two"])
     assert re.search(r"group 'w1:1' \(.*, positions 0 to 7\), group 'w2:1' \(.*, positions 8 to 11\)", said["both"][1])
-    assert "a subgraph uses it" in said["wide"][1]
-    assert said["yes_inner"][1].endswith("it is inside a subgraph")
+    assert "output 'y' of the graph" in said["wide"][1]
+    assert "output 'y' of the graph" in said["yes_inner"][1]
     assert "centred: computed inside of what is treated as one operation" in text and "group 'w1:1'" in said["normed"][1]

@@ -142,36 +142,47 @@ static std::optional<int64_t> endOf(const AxisPart &part, int64_t units) {
   return end;
 }
 
-LogicalResult GroupOp::verify() {
-  if (getLayouts().size() != getMembers().size())
-    return emitOpError("expected one layout for each member");
-  if (static_cast<int64_t>(getUnits()) < 1)
-    return emitOpError("expected at least one unit");
-  if (static_cast<int64_t>(getBalanced()) < 1 || getUnits() % getBalanced())
-    return emitOpError("expected the units to divide into balanced slots");
-  for (auto [index, value, attribute] : llvm::enumerate(getMembers(), getLayouts())) {
+/// `units` is that of the group, where it is known.
+static LogicalResult verifyMembers(Operation *op, ValueRange members, ArrayAttr layouts,
+                                   std::optional<int64_t> units) {
+  if (layouts.size() != members.size())
+    return op->emitOpError("expected one layout for each member");
+  for (auto [index, value, attribute] : llvm::enumerate(members, layouts)) {
     auto code = dyn_cast<DenseI64ArrayAttr>(attribute);
     std::optional<MemberLayout> layout = code ? decode(code) : std::nullopt;
     if (!layout)
-      return emitOpError("expected the layout of member ") << index << " to be an encoded layout";
+      return op->emitOpError("expected the layout of member ")
+             << index << " to be an encoded layout";
     auto type = dyn_cast<RankedTensorType>(value.getType());
     for (const BoxLayout &box : layout->boxes) {
       for (const AxisPart &part : box.parts) {
-        std::optional<int64_t> end = endOf(part, getUnits());
+        std::optional<int64_t> end = units ? endOf(part, *units) : 0;
         if (!end)
-          return emitOpError("expected a list of positions for each unit in member ") << index;
+          return op->emitOpError("expected a list of positions for each unit in member ") << index;
         if (!type)
           continue;
         if (part.axis >= type.getRank())
-          return emitOpError("member ") << index << " has no axis " << part.axis;
+          return op->emitOpError("member ") << index << " has no axis " << part.axis;
         if (!type.isDynamicDim(part.axis) && *end > type.getDimSize(part.axis))
-          return emitOpError("member ")
+          return op->emitOpError("member ")
                  << index << ": positions up to " << *end << " on axis " << part.axis
                  << ", which has " << type.getDimSize(part.axis);
       }
     }
   }
   return success();
+}
+
+LogicalResult GroupOp::verify() {
+  if (static_cast<int64_t>(getUnits()) < 1)
+    return emitOpError("expected at least one unit");
+  if (static_cast<int64_t>(getBalanced()) < 1 || getUnits() % getBalanced())
+    return emitOpError("expected the units to divide into balanced slots");
+  return verifyMembers(*this, getMembers(), getLayouts(), getUnits());
+}
+
+LogicalResult MembersOp::verify() {
+  return verifyMembers(*this, getMembers(), getLayouts(), std::nullopt);
 }
 
 #define GET_OP_CLASSES

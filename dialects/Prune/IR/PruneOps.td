@@ -16,7 +16,7 @@ def Prune_Dialect : Dialect {
     Pruning is four steps that print and test alone: analyse, score, plan, apply.
     This dialect is what they hand on. Analyse writes one `prune.group` for each
     class of coupled dimensions and one `prune.pin` for each weight dimension that
-    must stay, at the end of the function; score and plan add attributes to the
+    must stay, at the end of the function (or of the subgraph that computes a value); score and plan add attributes to the
     groups; apply erases and removes the groups. Between analyse and apply nothing
     else in the function changes.
 
@@ -33,6 +33,7 @@ def Prune_GroupOp : Prune_Op<"group"> {
     A group has `units` units, numbered from 0. Removing a unit removes, from every
     member, the positions that the member's boxes name for this unit; an axis that a
     box does not name is whole. Members are weights (`nn.constant`) and activations.
+    Those inside of a subgraph stand there, in `prune.members`.
 
     A box is written `[axis: where, axis: where]` (all its axes at once) and
     a member has one or more (`[0: 0 by 1][1: 0 by 1]` is rows and columns). `where` is
@@ -67,6 +68,21 @@ def Prune_GroupOp : Prune_Op<"group"> {
     (`balanced` `(` $balanced^ `)`)? (`uniform` `(` $uniform^ `)`)?
     custom<Members>($members, $layouts) attr-dict (`:` type($members)^)?
   }];
+  let hasVerifier = 1;
+}
+
+def Prune_MembersOp : Prune_Op<"members"> {
+  let summary = "Members of a group that are computed in a subgraph";
+  let description = [{
+    What a branch computes cannot be named outside of it: these are further members of
+    the group of that name, written as there, in the block that computes them.
+
+    ```mlir
+    prune.members "conv1.weight:0" (%inner[1: 0 by 1]) : tensor<?x512x7x7xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Variadic<AnyType>:$members, ArrayAttr:$layouts);
+  let assemblyFormat = [{ $name custom<Members>($members, $layouts) attr-dict `:` type($members) }];
   let hasVerifier = 1;
 }
 

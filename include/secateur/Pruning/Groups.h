@@ -91,14 +91,16 @@ struct Pin {
 llvm::LogicalResult analyze(mlir::func::FuncOp func, llvm::ArrayRef<std::string> interface = {},
                             llvm::ArrayRef<std::string> explained = {});
 
-Group readGroup(prune::GroupOp op);
-/// Writes `group` at the builder's insertion point.
+/// Writes `group` at the builder's insertion point, and the members that a subgraph
+/// computes at the end of that.
 prune::GroupOp buildGroup(mlir::OpBuilder &builder, mlir::Location loc, const Group &group);
 prune::PinOp buildPin(mlir::OpBuilder &builder, mlir::Location loc, const Pin &pin);
 
 /// All groups and pins of a function, in order.
 std::vector<Group> collectGroups(mlir::func::FuncOp func);
 std::vector<Pin> collectPins(mlir::func::FuncOp func);
+/// Whether `op` says something of the model, and is not part of it.
+bool isPruneOp(mlir::Operation *op);
 /// Removes all `prune` operations.
 void stripGroups(mlir::func::FuncOp func);
 

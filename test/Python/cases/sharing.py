@@ -37,8 +37,27 @@ CASES = [
         c = If(flag) <then_branch = then () => (float[N,5,4,4] t) { t = Relu(b) }, else_branch = other () => (float[N,5,4,4] u) { u = Neg(b) }>
         y = Conv(c, w3)
     }""", dict(w1=(8, 3, 1, 1), w2=(5, 8, 1, 1), w3=(2, 5, 1, 1)),
+         groups=["8: w1[0] w2[1]", "5: w2[0] w3[1]"], pins=["w1[1]: input 'x'", "w3[0]: output 'y'"]),
+    Case("41 computed in a branch, with weights from outside", """(float[N,3,4,4] x, bool flag) => (float[N,2,4,4] y) {
+        a = Conv(x, w1)
+        c = If(flag) <
+            then_branch = then () => (float[N,8,4,4] t) { p = Conv(a, w2) q = Relu(p) t = Conv(q, w3) },
+            else_branch = other () => (float[N,8,4,4] u) { u = Relu(a) }>
+        y = Conv(c, w4)
+    }""", dict(w1=(8, 3, 1, 1), w2=(5, 8, 1, 1), w3=(8, 5, 1, 1), w4=(2, 8, 1, 1)),
+         groups=["8: w1[0] w2[1] w3[0] w4[1]", "5: w2[0] w3[1]"], pins=["w1[1]: input 'x'", "w4[0]: output 'y'"]),
+    Case("41 captured by a loop", """(float[N,3,4,4] x, float[N,2,4,4] s, bool go) => (float[N,2,4,4] y) {
+        trips = Constant <value = int64 {3}> ()
+        a = Conv(x, w1)
+        b = Conv(a, w2)
+        y = Loop(trips, go, s) <body = step (int64 i, bool again, float[N,2,4,4] before) => (bool more, float[N,2,4,4] after) {
+            more = Identity(again)
+            c = Conv(b, w3)
+            after = Add(before, c)
+        }>
+    }""", dict(w1=(8, 3, 1, 1), w2=(5, 8, 1, 1), w3=(2, 5, 1, 1)),
          groups=["8: w1[0] w2[1]"],
-         pins=["w1[1]: input 'x'", "w2[0]: subgraph", "w3[1]: positions of its own", "w3[0]: output 'y'"]),
+         pins=["w1[1]: input 'x'", "w2[0]: subgraph", "w3[1]: subgraph", "w3[0]: subgraph"]),
     Case("42 an operator that nobody knows", """(float[N,3,4,4] x) => (float[N,2,4,4] y) {
         a = Conv(x, w1)
         b = Conv(a, w2)

@@ -161,9 +161,13 @@ class OtherSteps(Builder):
         result = f"t{len(self.nodes)}"
         branches = {}
         for name, op in (("then_branch", "Relu"), ("else_branch", "Neg")):
-            inner = f"{result}_{op}"
+            inner, nodes, taken = f"{result}_{op}", [], x
+            if self.chance(0.5) and self.channel(x) > 1:  # a weight from outside
+                taken = f"{inner}_scaled"
+                nodes.append(helper.make_node(self.pick("Mul", "Add"), [x, self.vector(self.shapes[x][-1])], [taken]))
+            nodes.append(helper.make_node(op, [taken], [inner]))
             value = helper.make_tensor_value_info(inner, TensorProto.FLOAT, None)
-            branches[name] = helper.make_graph([helper.make_node(op, [x], [inner])], name, [], [value])
+            branches[name] = helper.make_graph(nodes, name, [], [value])
         return self.add("If", ["flag"], self.shapes[x], **branches)
 
     @step(IMAGE, SEQUENCE, MATRIX)
