@@ -50,7 +50,7 @@ def test_fast(name, tmp_path):
         assert models.difference(run_library(library, feeds), models.expected(file, feeds)) <= 1e-3, shapes
 
 
-@pytest.mark.parametrize("name", [n for n in models.MODELS if n not in models.RECURRENT and not n.startswith("light/")])
+@pytest.mark.parametrize("name", [n for n in models.MODELS if n not in models.ONLY_DENSE and not n.startswith("light/")])
 def test_pruned(name, tmp_path):
     file, runs = models.path(name), models.MODELS[name][1]
     library, pruned, plan, report = (tmp_path / n for n in ("model.so", "pruned.onnx", "plan.json", "report.json"))
