@@ -26,7 +26,7 @@ import tempfile
 
 import numpy as np
 import onnx
-from measure import Library, Peer, interleave, run_library, sh
+from measure import Library, Peer, interleave, run_library, sh, text_image
 
 # Sizes to measure at, by a part of the file's name and the input's; others are 1 on the
 # first axis and 224 elsewhere.
@@ -63,6 +63,8 @@ def feeds_for(path):
         shape = sizes.get(name) or [d or (1 if i == 0 else 224) for i, d in enumerate(dims)]
         if name == "sr":
             feeds[name] = np.array(16000, dtype)
+        elif "ppocr_det" in path.name:
+            feeds[name] = text_image(shape)
         elif np.issubdtype(dtype, np.floating):
             feeds[name] = rng.standard_normal(shape).astype(dtype)
         else:

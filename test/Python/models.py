@@ -2,11 +2,15 @@
 
 import functools
 import pathlib
+import sys
 
 import numpy as np
 import onnxruntime as ort
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from measure import text_image  # noqa: E402
+
 FOLDER = ROOT / ".models"
 
 IMAGE = [{"": (1, 3, 224, 224)}]
@@ -49,18 +53,6 @@ def session(file):
     options = ort.SessionOptions()
     options.log_severity_level = 3
     return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-
-
-def text_image(shape):
-    """Rows of dark strokes on white, as wide as letters, normalised as PP-OCR's images are."""
-    n, _, height, width = shape
-    image, rng = np.ones((n, 1, height, width)), np.random.default_rng(0)
-    for row in range(12, height - 24, 48):
-        for column in range(16, width - 24, 24):
-            glyph = np.kron(rng.integers(0, 2, (5, 4)), np.ones((5, 4)))[: height - row, : width - column]
-            image[:, :, row : row + 25, column : column + 16] -= 0.95 * glyph
-    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    return ((image - mean.reshape(1, 3, 1, 1)) / deviation.reshape(1, 3, 1, 1)).astype(np.float32)
 
 
 def feeds(file, shapes, seed=0):

@@ -7,9 +7,7 @@ import sys
 import models
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(models.ROOT / "benchmarks"))
-from measure import run_library, sh  # noqa: E402
+from measure import run_library, sh
 
 # Relative to the largest output; half-precision outputs carry their own rounding.
 TOLERANCE = 1e-4
