@@ -8,9 +8,10 @@ scripts/install-deps.sh
 scripts/build.sh --quiet
 export PATH="$PWD/build/bin:$PWD/.venv/bin:$PATH"
 
-state=$(git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum || true)
+# Empty outside of a git checkout: then nothing is known of what has changed.
+state=$(git rev-parse HEAD 2>/dev/null && git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum || true)
 passed=build/tests-passed
-if [ "${1:-}" != --again ] && [ "$(cat $passed 2>/dev/null)" = "$state" ]; then
+if [ "${1:-}" != --again ] && [ -n "$state" ] && [ "$(cat $passed 2>/dev/null)" = "$state" ]; then
   echo "All tests passed on $(date -r $passed '+%F %R'), and no file has changed since: scripts/test.sh --again runs them again"
   exit
 fi
