@@ -52,7 +52,7 @@ def main():
             accuracy, expected = ((s.argmax(1) == labels).mean() for s in (scores, reference))
             image = {"image": images[:1]}
             with closing(Library(library, image, arguments.threads)) as ours, closing(Peer("onnxruntime", onnx_file, image, arguments.threads)) as peer:
-                rounds = interleave({"ours": ours, "peer": peer}, seconds=0.3)
+                rounds = interleave({"ours": ours, "peer": peer}, rounds=3, seconds=0.3)
             mine, theirs = map(statistics.median, rounds.values())
             print(f"{label:22}{accuracy:>10.1%}{expected:>8.1%}{figures['parameters']:>12,}{figures['flops'] / 1e6:>9.2f}"
                   f"{library.stat().st_size / 1024:>7.0f}{mine:>9.3f}{theirs:>9.3f}")
