@@ -4,7 +4,6 @@
 
 #include "ExtentRewriter.h"
 
-#include "PrunedShapes.h"
 #include "secateur/Analysis/Constants.h"
 
 #include "mlir/IR/Builders.h"
@@ -42,8 +41,8 @@ LogicalResult ExtentRewriter::run() {
   shapes.run();
   func.walk([&](Operation *op) {
     for (Value result : op->getResults())
-      if (std::optional<Integers> integers = shapes.getIntegers(result))
-        pruned[result] = *integers;
+      if (std::optional<SomeIntegers> integers = shapes.getIntegers(result))
+        pruned[result] = std::move(*integers);
   });
 
   // Demands first, all of them: what one use wants another may not.
@@ -66,15 +65,21 @@ LogicalResult ExtentRewriter::run() {
 
 std::optional<Integers> ExtentRewriter::getPrunedElements(Value value) {
   auto found = pruned.find(original(value));
-  return found == pruned.end() ? std::nullopt : found->second;
+  if (found == pruned.end() || llvm::is_contained(found->second, std::nullopt))
+    return std::nullopt;
+  return llvm::map_to_vector(found->second, [](auto element) { return *element; });
+}
+
+std::optional<int64_t> ExtentRewriter::prunedElement(Value value, int64_t index) const {
+  auto found = pruned.find(original(value));
+  return found != pruned.end() && index < static_cast<int64_t>(found->second.size())
+             ? found->second[index]
+             : std::nullopt;
 }
 
 bool ExtentRewriter::changes(Value value, const Wanted &wanted) {
-  std::optional<Integers> elements = getPrunedElements(value);
-  return llvm::any_of(wanted, [&](const auto &entry) {
-    return !elements || entry.first >= int64_t(elements->size()) ||
-           (*elements)[entry.first] != entry.second;
-  });
+  return llvm::any_of(
+      wanted, [&](const auto &entry) { return prunedElement(value, entry.first) != entry.second; });
 }
 
 LogicalResult ExtentRewriter::resolveResult(OpResult result) {
@@ -158,8 +163,7 @@ bool ExtentRewriter::isFixedSize(Value value) {
 
 bool ExtentRewriter::reachesConstant(Value value, int64_t index, int64_t wanted, bool mayReplace,
                                      unsigned depth) {
-  std::optional<Integers> elements = getPrunedElements(value);
-  if (elements && index < int64_t(elements->size()) && (*elements)[index] == wanted)
+  if (prunedElement(value, index) == wanted)
     return true;
   Operation *op = value.getDefiningOp();
   if (!op || depth > 64)
@@ -183,9 +187,9 @@ LogicalResult ExtentRewriter::push(OpResult result, const Wanted &wanted, Operat
   if (isa<nn::ConstantOp>(op))
     return changed ? writeConstant(op, wanted, asker) : success();
   auto erasable = dyn_cast<nn::ErasureOpInterface>(op);
-  std::optional<Integers> elements = getPrunedElements(result);
   for (const auto &[index, value] : wanted) {
-    bool same = elements && index < int64_t(elements->size()) && (*elements)[index] == value;
+    std::optional<int64_t> computed = prunedElement(result, index);
+    bool same = computed == value;
     SmallVector<nn::ElementDemand> ways;
     if (erasable)
       ways = erasable.traceElement(result.getResultNumber(), index, value, *this);
@@ -210,9 +214,7 @@ LogicalResult ExtentRewriter::push(OpResult result, const Wanted &wanted, Operat
              << index << " of '" << valueName(result) << "' to be " << value
              << " once units are erased, and " << nodeName(op)
              << " gives no constant to change for that"
-             << (elements && index < int64_t(elements->size())
-                     ? " (it would be " + std::to_string((*elements)[index]) + ")"
-                     : std::string());
+             << (computed ? " (it would be " + std::to_string(*computed) + ")" : std::string());
     }
     Wanted &operandWanted = demands[&op->getOpOperand(way->operand)];
     auto [entry, isNew] = operandWanted.try_emplace(way->index, way->value);

@@ -10,6 +10,7 @@
 #ifndef SECATEUR_LIB_PRUNING_EXTENTREWRITER_H
 #define SECATEUR_LIB_PRUNING_EXTENTREWRITER_H
 
+#include "PrunedShapes.h"
 #include "dialects/NN/IR/NNErasure.h"
 #include "secateur/Pruning/Apply.h"
 #include "secateur/Pruning/Extents.h"
@@ -65,14 +66,14 @@ private:
   /// Wanted elements by position.
   using Wanted = std::map<int64_t, int64_t>;
 
-  void evaluateAll();
   mlir::Value original(mlir::Value value) const {
     auto found = cloneOf.find(value);
     return found == cloneOf.end() ? value : found->second;
   }
+  /// What the erased model computes there, where no input decides it.
+  std::optional<int64_t> prunedElement(mlir::Value value, int64_t index) const;
   /// Whether some of what is wanted is not so already.
   bool changes(mlir::Value value, const Wanted &wanted);
-  llvm::LogicalResult resolve(mlir::Operation *op);
   llvm::LogicalResult resolveResult(mlir::OpResult result);
   /// Makes `result`, all of whose uses agree, give what is wanted.
   llvm::LogicalResult push(mlir::OpResult result, const Wanted &wanted, mlir::Operation *asker);
@@ -93,7 +94,7 @@ private:
   ModelExtents &extents;
   NormStatistics statistics;
   llvm::MapVector<mlir::OpOperand *, Wanted> demands;
-  llvm::DenseMap<mlir::Value, std::optional<llvm::SmallVector<int64_t>>> pruned;
+  llvm::DenseMap<mlir::Value, SomeIntegers> pruned;
   llvm::DenseMap<mlir::Value, mlir::Value> cloneOf;
   std::vector<std::pair<std::string, std::string>> rewritten, approximations;
   std::set<std::string, std::less<>> names;

@@ -33,18 +33,11 @@ std::optional<int64_t> PrunedShapes::constantOf(nn::Dim expression) {
   return constant ? std::optional(constant.getValue()) : std::nullopt;
 }
 
-std::optional<SmallVector<int64_t>> PrunedShapes::getIntegers(Value value) {
+std::optional<SomeIntegers> PrunedShapes::getIntegers(Value value) {
   std::optional<ArrayRef<nn::Dim>> known = getElements(value);
   if (!known)
     return std::nullopt;
-  SmallVector<int64_t> integers;
-  for (nn::Dim element : *known) {
-    std::optional<int64_t> integer = constantOf(element);
-    if (!integer)
-      return std::nullopt;
-    integers.push_back(*integer);
-  }
-  return integers;
+  return SomeIntegers(llvm::map_range(*known, [&](nn::Dim d) { return constantOf(d); }));
 }
 
 std::optional<ArrayRef<nn::Dim>> PrunedShapes::getShape(Value value) {

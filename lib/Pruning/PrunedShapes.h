@@ -14,13 +14,16 @@
 
 namespace secateur::pruning {
 
+/// The elements of a tensor, as far as no input decides them.
+using SomeIntegers = llvm::SmallVector<std::optional<int64_t>>;
+
 class PrunedShapes : public nn::ShapeEvaluator {
 public:
   explicit PrunedShapes(ModelExtents &extents) : extents(extents) {}
 
   /// Evaluates all of the function's integer tensors.
   void run();
-  std::optional<llvm::SmallVector<int64_t>> getIntegers(mlir::Value value);
+  std::optional<SomeIntegers> getIntegers(mlir::Value value);
 
   std::optional<llvm::ArrayRef<nn::Dim>> getShape(mlir::Value value) override;
   std::optional<llvm::ArrayRef<nn::Dim>> getElements(mlir::Value value) override;

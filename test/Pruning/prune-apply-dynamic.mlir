@@ -55,3 +55,22 @@ func.func @computed_indices(%x: tensor<5x3xf32> {nn.name = "x"}, %first: tensor<
   %y = nn.matmul %picked, %w : (tensor<5x4xf32>, tensor<4x2xf32>) -> tensor<5x2xf32>
   return %y : tensor<5x2xf32>
 }
+
+// A size that is read and has shrunk stands beside one that nobody knows.
+// GROUPS: prune.group "kernel:0" units(4)
+// CHECK-LABEL: @beside_an_unknown_size
+func.func @beside_an_unknown_size(%x: tensor<?x3x4x4xf32> {nn.name = "x"}) -> (tensor<?x2x8x8xf32> {nn.name = "y"}) {
+  // CHECK: nn.constant {{.*}} : tensor<3x3x1x1xf32> initializer
+  %kernel = nn.constant dense<[[[[1.0]], [[1.0]], [[1.0]]], [[[9.0]], [[9.0]], [[9.0]]], [[[2.0]], [[2.0]], [[2.0]]], [[[8.0]], [[8.0]], [[8.0]]]]> : tensor<4x3x1x1xf32> initializer loc(fused<["kernel"]>["kernel"])
+  %last = nn.constant dense<1.0> : tensor<2x4x1x1xf32> initializer loc(fused<["last"]>["last"])
+  %space = nn.constant dense<8> : tensor<2xi64>
+  %unknown = nn.custom "com.example" : "Mystery" (%x) {} : (tensor<?x3x4x4xf32>) -> tensor<?x3x4x4xf32>
+  %a = nn.conv %unknown, %kernel : (tensor<?x3x4x4xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x4x4xf32>
+  %shape = nn.shape %a {end = 2 : i64} : (tensor<?x4x4x4xf32>) -> tensor<2xi64>
+  // CHECK: %[[SIZES:.*]] = nn.concat
+  %sizes = nn.concat %shape, %space {axis = 0 : i64} : (tensor<2xi64>, tensor<2xi64>) -> tensor<4xi64>
+  // CHECK: nn.resize {{.*}} sizes(%[[SIZES]]) {{.*}} -> tensor<?x3x8x8xf32>
+  %r = nn.resize %a sizes(%sizes) : (tensor<?x4x4x4xf32>, tensor<4xi64>) -> tensor<?x4x8x8xf32>
+  %y = nn.conv %r, %last : (tensor<?x4x8x8xf32>, tensor<2x4x1x1xf32>) -> tensor<?x2x8x8xf32>
+  return %y : tensor<?x2x8x8xf32>
+}
