@@ -21,15 +21,22 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def sources(build, patterns):
-    """(source, object, stamp of its last clean check) of our own files in the build's compilation database."""
+    """(file, object, stamp of its last clean check) of our own code in the build's compilation database:
+    a source, or the file with which the build compiles several of them together."""
+    seen = set()  # what is built in several forms is checked in one
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
-        if path.is_relative_to(build) or not path.is_relative_to(ROOT):
+        parts = [path]
+        if "Unity" in path.parts:
+            parts = [pathlib.Path(line.split('"')[1]) for line in path.read_text().splitlines() if line.startswith("#include")]
+        parts = [part for part in parts if part.is_relative_to(ROOT) and not part.is_relative_to(build)]
+        if parts and set(parts) <= seen:
             continue
-        name = str(path.relative_to(ROOT))
-        if any(fnmatch.fnmatch(name, pattern) for pattern in patterns or ["*"]):
+        seen.update(parts)
+        if any(fnmatch.fnmatch(part.relative_to(ROOT), pattern) for part in parts for pattern in patterns or ["*"]):
             words = shlex.split(entry["command"])
-            yield name, pathlib.Path(entry["directory"]) / words[words.index("-o") + 1], build / "tidy" / f"{name}.ok"
+            stamp = build / "tidy" / f"{path.relative_to(ROOT)}.ok"
+            yield str(path), pathlib.Path(entry["directory"]) / words[words.index("-o") + 1], stamp
 
 
 def is_current(target, stamp):

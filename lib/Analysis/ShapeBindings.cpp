@@ -33,7 +33,7 @@ std::optional<SmallVector<int64_t>> SymbolicShapes::evaluate(Value value,
 }
 
 FailureOr<Bindings> SymbolicShapes::bind(ArrayRef<SmallVector<int64_t>> argumentShapes,
-                                         function_ref<void(const Twine &)> onError) {
+                                         llvm::function_ref<void(const Twine &)> onError) {
   auto fail = [&](const Twine &message) {
     onError(message);
     return failure();

@@ -13,7 +13,7 @@ using namespace secateur;
 
 /// Adds the names that `graph` reads and does not define.
 static void collectCaptures(const onnx::GraphProto &graph, NameSet &captured) {
-  StringSet<> defined;
+  llvm::StringSet<> defined;
   for (const auto &input : graph.input())
     defined.insert(input.name());
   for (const auto &tensor : graph.initializer())

@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Reduction.h"
+
 #include "Models.h"
 #include "Scalars.h"
 

@@ -179,7 +179,7 @@ Expected<std::vector<Buffer>> makeInputs(Library &library, const pruning::Nomina
 
 /// Calls `visit(position on `axis`, offset in bytes)` for each element.
 void forEachElement(const Buffer &buffer, int64_t axis, size_t width,
-                    function_ref<void(int64_t, size_t)> visit) {
+                    llvm::function_ref<void(int64_t, size_t)> visit) {
   int64_t inner = 1;
   for (int32_t i = axis + 1; i < buffer.tensor.rank; ++i)
     inner *= buffer.tensor.dims[i];

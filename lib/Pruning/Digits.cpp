@@ -455,7 +455,7 @@ void DigitGraph::unifyProducts(NodeId left, NodeId right, unsigned reason) {
 // Reading
 //===----------------------------------------------------------------------===//
 
-void DigitGraph::forEachDigit(NodeId node, function_ref<void(const Occurrence &)> visit) {
+void DigitGraph::forEachDigit(NodeId node, llvm::function_ref<void(const Occurrence &)> visit) {
   Occurrence at{node, 0, 1, {}};
   walk(node, at, visit);
 }
@@ -479,7 +479,7 @@ std::optional<unsigned> DigitGraph::pinOfAll(NodeId node) {
 }
 
 void DigitGraph::forEachPinnedRun(NodeId node,
-                                  function_ref<void(int64_t, int64_t, unsigned)> visit) {
+                                  llvm::function_ref<void(int64_t, int64_t, unsigned)> visit) {
   struct Piece {
     NodeId node;
     int64_t first;
@@ -511,7 +511,8 @@ void secateur::pruning::addLoop(SmallVectorImpl<prune::AxisPart::Loop> &loops,
     loops.push_back(loop);
 }
 
-void DigitGraph::walk(NodeId id, Occurrence &at, function_ref<void(const Occurrence &)> visit) {
+void DigitGraph::walk(NodeId id, Occurrence &at,
+                      llvm::function_ref<void(const Occurrence &)> visit) {
   id = find(id);
   const Node &node = nodes[id];
   int64_t offset = at.offset, block = at.block;

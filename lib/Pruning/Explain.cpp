@@ -18,7 +18,7 @@ using namespace secateur::pruning;
 /// Runs of positions that are listed for a group; of more, only their number is told.
 static constexpr size_t kMostRuns = 4;
 
-static void forEachValue(func::FuncOp func, function_ref<void(Value)> visit) {
+static void forEachValue(func::FuncOp func, llvm::function_ref<void(Value)> visit) {
   func->walk<WalkOrder::PreOrder>([&](Operation *op) {
     for (Region &region : op->getRegions())
       for (BlockArgument argument : region.getArguments())

@@ -17,7 +17,7 @@ using namespace secateur::transform;
 
 namespace {
 
-using Values = SmallVector<ElementsAttr>;
+using Folded = SmallVector<ElementsAttr>;
 
 /// The static type of the first result, null where shape inference could not tell.
 RankedTensorType resultType(Operation *op) {
@@ -106,7 +106,7 @@ bool isGiven(Fn function) {
 template <typename Op, FloatFn floatFn, IntegerFn integerFn>
 struct ElementwiseFold
     : ConstantFoldOpInterface::ExternalModel<ElementwiseFold<Op, floatFn, integerFn>, Op> {
-  Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
+  Folded evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     auto inputs = readAll(operands);
     if (!type || !inputs || inputs->empty())
@@ -143,7 +143,7 @@ struct ElementwiseFold
       compute(0, SmallVector<int64_t>(type.getRank(), 0));
     else
       forEachIndex(type.getShape(), compute);
-    return defined ? Values{result.write()} : Values{};
+    return defined ? Folded{result.write()} : Folded{};
   }
 };
 
@@ -187,7 +187,7 @@ std::optional<int64_t> greaterInteger(ArrayRef<int64_t> x) { return x[0] > x[1];
 /// Operations that keep the elements and their order.
 template <typename Op>
 struct ReshapeFold : ConstantFoldOpInterface::ExternalModel<ReshapeFold<Op>, Op> {
-  Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
+  Folded evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     if (!type || !operands[0] || operands[0].getNumElements() != type.getNumElements())
       return {};
@@ -202,7 +202,7 @@ struct ReshapeFold : ConstantFoldOpInterface::ExternalModel<ReshapeFold<Op>, Op>
 /// Operations whose result's element at an index is operand 0's at another.
 template <typename Model, typename Op>
 struct MovementFold : ConstantFoldOpInterface::ExternalModel<Model, Op> {
-  Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
+  Folded evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     std::optional<HostTensor> input = HostTensor::read(operands[0]);
     if (!type || !input)
@@ -317,7 +317,7 @@ struct SliceFold : MovementFold<SliceFold, SliceOp> {
 };
 
 struct ConcatFold : ConstantFoldOpInterface::ExternalModel<ConcatFold, ConcatOp> {
-  Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
+  Folded evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     auto inputs = readAll(operands);
     if (!type || !inputs || inputs->empty())
@@ -343,7 +343,7 @@ struct ConcatFold : ConstantFoldOpInterface::ExternalModel<ConcatFold, ConcatOp>
 };
 
 struct CastFold : ConstantFoldOpInterface::ExternalModel<CastFold, CastOp> {
-  Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
+  Folded evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     std::optional<HostTensor> input = HostTensor::read(operands[0]);
     if (!type || !input || !type.getElementType().isIntOrFloat())
@@ -367,7 +367,7 @@ struct CastFold : ConstantFoldOpInterface::ExternalModel<CastFold, CastOp> {
 
 struct ConstantOfShapeFold
     : ConstantFoldOpInterface::ExternalModel<ConstantOfShapeFold, ConstantOfShapeOp> {
-  Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
+  Folded evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     if (!type)
       return {};
@@ -384,7 +384,7 @@ struct ConstantOfShapeFold
 };
 
 struct WhereFold : ConstantFoldOpInterface::ExternalModel<WhereFold, WhereOp> {
-  Values evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
+  Folded evaluate(Operation *op, ArrayRef<ElementsAttr> operands) const {
     RankedTensorType type = resultType(op);
     auto inputs = readAll(operands);
     if (!type || !inputs)

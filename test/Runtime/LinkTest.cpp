@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "secateur/CodeGen/Link.h"
+
 #include "secateur.h"
 
 #include "mlir/IR/Builders.h"

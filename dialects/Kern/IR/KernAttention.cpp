@@ -7,12 +7,12 @@
 using namespace mlir;
 using namespace secateur::kern;
 
-static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
+static ShapedType shapeOf(Value value) { return cast<ShapedType>(value.getType()); }
 
 /// An extent that a map's operand gives to `dim`, or dynamic.
 static int64_t extentOf(AffineMap map, Value operand, unsigned dim) {
   auto position = map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
-  return position ? shaped(operand).getDimSize(*position) : ShapedType::kDynamic;
+  return position ? shapeOf(operand).getDimSize(*position) : ShapedType::kDynamic;
 }
 
 SmallVector<int64_t> AttentionOp::getScoreShape() {
@@ -38,9 +38,9 @@ static LogicalResult verifyOperands(AttentionOp op) {
       return op.emitOpError("expected indexing map ")
              << i << " to be a projected permutation of " << dims << " dimensions";
     int64_t rank = map.getNumResults() + (i == 1 && op.getPacked() ? 1 : 0);
-    if (shaped(operands[i]).getRank() != rank)
+    if (shapeOf(operands[i]).getRank() != rank)
       return op.emitOpError("expected operand ") << i << " to have rank " << rank;
-    if (!shaped(operands[i]).getElementType().isF32())
+    if (!shapeOf(operands[i]).getElementType().isF32())
       return op.emitOpError("expected elements of type f32");
   }
   // Which operands have a dimension: 2 for must, 1 for may, 0 for must not.
@@ -61,7 +61,7 @@ static LogicalResult verifyOperands(AttentionOp op) {
       bool isPacked = i == 1 && op.getPacked() && dim + 3 >= dims;
       if (!isThere || (isPacked && dim + 3 == dims))
         continue;
-      int64_t own = isPacked ? shaped(operands[i]).getShape().drop_back().back()
+      int64_t own = isPacked ? shapeOf(operands[i]).getShape().drop_back().back()
                              : extentOf(op.getMap(i), operands[i], dim);
       if (!ShapedType::isDynamic(extent) && !ShapedType::isDynamic(own) && own != extent)
         return op.emitOpError("dimension d") << dim << " is " << extent << " and " << own;
@@ -76,7 +76,7 @@ static LogicalResult verifyOperands(AttentionOp op) {
   AffineMap keyMap = op.getMap(1);
   if (!op.getPacked())
     return success();
-  int64_t width = shaped(op.getKey()).getShape().back();
+  int64_t width = shapeOf(op.getKey()).getShape().back();
   auto position = keyMap.getResultPosition(getAffineDimExpr(dims - 2, op.getContext()));
   if (keyMap.getResults().back() != keys || *position + 2 != keyMap.getNumResults() ||
       (width != panelWidth && !ShapedType::isDynamic(width)))
@@ -96,7 +96,7 @@ LogicalResult AttentionOp::verify() {
     AffineMap map = cast<AffineMapAttr>(attribute).getValue();
     if (map.getNumDims() != getScoreRank() || map.getNumSymbols() ||
         !map.isProjectedPermutation(/*allowZeroInResults=*/true) ||
-        static_cast<int64_t>(map.getNumResults()) != shaped(operand).getRank())
+        static_cast<int64_t>(map.getNumResults()) != shapeOf(operand).getRank())
       return emitOpError("expected score map ")
              << index
              << " to be a projected permutation from the scores' dimensions to the operand's";
@@ -112,7 +112,7 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("expected the region to take and yield a score of type f32");
   for (auto [argument, operand] :
        llvm::zip_equal(region.front().getArguments().drop_front(), operands))
-    if (argument.getType() != shaped(operand).getElementType())
+    if (argument.getType() != shapeOf(operand).getElementType())
       return emitOpError("expected the region's arguments to have its operands' element types");
   return success();
 }

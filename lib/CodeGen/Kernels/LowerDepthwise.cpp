@@ -28,10 +28,6 @@ struct DepthwiseForm {
   std::string key() const { return tileKey() + "|" + window.rowKey(); }
 };
 
-/// The kernel's own arguments: channels; the range of tasks, and for the code of a tile
-/// the output row and from which output column to which.
-enum Own : size_t { Channels, Row, Begin, End, OwnCount };
-
 /// Output pixels of a full tile. Weights stay in registers beside the sums of the
 /// output columns that are not complete yet: two rows of them where that fits.
 ImageTile largestTile(const DepthwiseForm &form) {
@@ -40,6 +36,10 @@ ImageTile largestTile(const DepthwiseForm &form) {
 
 class DepthwiseKernel {
 public:
+  /// The kernel's own arguments: channels; the range of tasks, and for the code of a tile
+  /// the output row and from which output column to which.
+  enum Own : size_t { Channels, Row, Begin, End, OwnCount };
+
   DepthwiseKernel(KernelModule &kernels, KernelBuilder &k, const DepthwiseForm &form,
                   ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form.epilogue, OwnCount, values), f32(k.f32()),
@@ -292,7 +292,7 @@ LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
   Value count = k.mul(sizes[0], k.ceilDiv(sizes[1], k.constant(rows)));
   Value work = k.mul(k.mul(sizes[2], sizes[3]), form.window.tapsY * form.window.tapsX * rows);
   parallelOver(k, count, work, [&](Value begin, Value end) {
-    ImageArguments arg(form.epilogue, OwnCount);
+    ImageArguments arg(form.epilogue, DepthwiseKernel::OwnCount);
     arg.fill(k, form.epilogue, op.getInput(), op.getFilter(), op.getInit(), op.getPads());
     arg.own = {k.constant(channels), k.constant(0), begin, end};
     SmallVector<Value> values = arg.list();

@@ -52,13 +52,13 @@ struct GroupedForm {
   SmallVector<int64_t> groupsOfLanes(int64_t v, int64_t lanes) const;
 };
 
-/// The kernel's own arguments: input channels of a group, elements from tap to tap, groups
-/// (those of the vector in the code of a tile), lanes to be stored, the output row, and the
-/// range of tasks or output columns.
-enum Own : size_t { Inputs, TapStep, Groups, Lanes, Row, Begin, End, OwnCount };
-
 class GroupedKernel {
 public:
+  /// The kernel's own arguments: input channels of a group, elements from tap to tap, groups
+  /// (those of the vector in the code of a tile), lanes to be stored, the output row, and the
+  /// range of tasks or output columns.
+  enum Own : size_t { Inputs, TapStep, Groups, Lanes, Row, Begin, End, OwnCount };
+
   GroupedKernel(KernelModule &kernels, KernelBuilder &k, const GroupedForm &form, ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form.epilogue, OwnCount, values), f32(k.f32()) {}
 
@@ -422,7 +422,7 @@ LogicalResult secateur::codegen::lowerGroupedConv(KernelModule &kernels, kern::C
   Value count = k.mul(k.mul(sizes[0], filter.getDimSize(0)), k.ceilDiv(sizes[1], k.constant(rows)));
   Value work = k.mul(sizes[2], tapsY * tapsX * rows * inputs * bundle * outputs);
   parallelOver(k, count, work, [&](Value begin, Value end) {
-    ImageArguments arg(form.epilogue, OwnCount);
+    ImageArguments arg(form.epilogue, GroupedKernel::OwnCount);
     arg.fill(k, form.epilogue, op.getInput(), op.getFilter(), op.getInit(), op.getPads());
     Value zero = k.constant(0);
     arg.own = {k.constant(inputs),

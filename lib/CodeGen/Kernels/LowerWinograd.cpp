@@ -25,7 +25,6 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::codegen;
 
-static constexpr int64_t panel = kern::panelWidth;
 /// Panels of output channels of a task.
 static constexpr int64_t groupPanels = 4, groupWidth = groupPanels * panel;
 /// Bytes of V and M together, at most; and tiles of a block.
@@ -47,13 +46,13 @@ struct WinogradForm {
   }
 };
 
-/// The kernel's own arguments: the range of tasks; for the transforms the range of
-/// tiles, the first output channel, the scratch memory, and how far apart its places and
-/// tiles are.
-enum Own : size_t { Begin, End, Channel, Scratch, PlaceStride, OwnCount };
-
 class WinogradKernel {
 public:
+  /// The kernel's own arguments: the range of tasks; for the transforms the range of
+  /// tiles, the first output channel, the scratch memory, and how far apart its places and
+  /// tiles are.
+  enum Own : size_t { Begin, End, Channel, Scratch, PlaceStride, OwnCount };
+
   WinogradKernel(KernelModule &kernels, KernelBuilder &k, const WinogradForm &form,
                  ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form.epilogue, OwnCount, values), f32(k.f32()) {}
@@ -416,7 +415,7 @@ LogicalResult secateur::codegen::lowerWinogradConv(KernelModule &kernels, kern::
       k.mul(k.ceilDiv(tiles, k.constant(form.block)), llvm::divideCeil(form.outputs, groupWidth));
   Value work = k.constant(form.places() * form.block * form.channels * groupWidth / 4);
   parallelOver(k, count, work, [&](Value begin, Value end) {
-    ImageArguments arg(form.epilogue, OwnCount);
+    ImageArguments arg(form.epilogue, WinogradKernel::OwnCount);
     arg.fill(k, form.epilogue, op.getInput(), op.getFilter(), op.getInit(), op.getPads());
     Value zero = k.constant(0);
     Value nowhere = LLVM::ZeroOp::create(k.builder, k.loc, k.pointerType());

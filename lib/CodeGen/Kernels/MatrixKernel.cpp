@@ -20,7 +20,6 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::codegen;
 
-static constexpr int64_t panel = kern::panelWidth;
 static constexpr int64_t unroll = 4;
 /// Rows of a task: enough to use a panel of B from the cache again and again.
 static constexpr int64_t rowsPerTask = 96;

@@ -14,6 +14,9 @@
 
 namespace secateur::codegen {
 
+/// Columns of a packed panel.
+inline constexpr int64_t panel = kern::panelWidth;
+
 /// What there is of the last panel: all of it, or as much as a mask says, of its first
 /// half or of all its columns. (A mask for each number would be a kernel for each.)
 enum class Tail { Whole, Half, Masked };

@@ -23,7 +23,7 @@ TargetFacts secateur::codegen::getTargetFacts(unsigned vectorBits) {
 }
 
 Expected<TargetFacts> secateur::codegen::getTargetFacts(StringRef cpu) {
-  StringSet<> features;
+  llvm::StringSet<> features;
   if (cpu.empty() || cpu == "native") {
     for (auto &feature : sys::getHostCPUFeatures())
       if (feature.getValue())

@@ -42,7 +42,7 @@ const OnnxSchema *secateur::findOldestOnnxSchema(StringRef name) {
   return versions.empty() ? nullptr : &versions.front();
 }
 
-void OnnxSchema::forEachAttribute(function_ref<void(const OnnxAttribute &)> callback) const {
+void OnnxSchema::forEachAttribute(llvm::function_ref<void(const OnnxAttribute &)> callback) const {
   StringRef rest = attributes;
   while (!rest.empty()) {
     StringRef text;
