@@ -73,6 +73,14 @@ CASES = [
         y = Conv <pads=[1,1,1,1]> (r, w2)
     }""", dict(w1=(8, 3, 1, 1), g=8, b=8, m=8, var=8, w2=(2, 8, 3, 3)),
          groups=["8: b[0] g[0] m[0] var[0] w1[0] w2[1]"], pins=[IN, OUT]),
+    # An erased channel holds 0.5, and its border 0: neither reaches the result.
+    Case("28b batch norm that a sigmoid follows", """(float[N,3,6,6] x) => (float[N,2,6,6] y) {
+        a = Conv(x, w1, b1)
+        n = BatchNormalization(a, g, b, m, var)
+        r = Sigmoid(n)
+        y = Conv <pads=[1,1,1,1]> (r, w2)
+    }""", dict(w1=(8, 3, 1, 1), b1=8, g=8, b=8, m=8, var=8, w2=(2, 8, 3, 3)),
+         groups=["8: b1[0] b[0] g[0] m[0] var[0] w1[0] w2[1]"], pins=[IN, OUT]),
     Case("33a LSTM", """(float[5,N,6] x) => (float[5,N,2] y) <int64[1] axis = {1}> {
         h = LSTM <hidden_size=4> (x, w, r, b)
         s = Squeeze(h, axis)
