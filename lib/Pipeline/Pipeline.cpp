@@ -166,8 +166,12 @@ LogicalResult Compilation::runPhases() {
 
 LogicalResult Compilation::explain() {
   func::FuncOp function = mainFunction(*module);
-  SmallVector<std::string> explained = tensors.findInside(function, options.explain);
-  if (failed(pruning::analyze(function, options.allowInterface, explained)))
+  pruning::AnalyzeOptions analysis;
+  analysis.interface = options.allowInterface;
+  analysis.gatherShuffles = options.gatherShuffles;
+  for (std::string &name : tensors.findInside(function, options.explain))
+    analysis.explained.push_back(std::move(name));
+  if (failed(pruning::analyze(function, analysis)))
     return failure();
   for (const std::string &name : options.explain) {
     std::optional<std::string> text = pruning::explain(function, tensors, name);
@@ -254,6 +258,7 @@ FailureOr<pruning::PruneOptions> Compilation::pruneOptions() {
   prune.plan.bestEffort = options.bestEffort;
   prune.keep = options.keep;
   prune.allowInterface = options.allowInterface;
+  prune.gatherShuffles = options.gatherShuffles;
   prune.statistics = options.normStatistics;
   if (options.plan.empty())
     return prune;

@@ -6,6 +6,7 @@
 // leaves) that lie in the same places are gathered into one group, with lists.
 
 #include "Places.h"
+#include "Shuffles.h"
 #include "Solver.h"
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/SymbolicShapes.h"
@@ -495,8 +496,7 @@ void Writer::write() {
   }
 }
 
-LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interface,
-                               ArrayRef<std::string> explained) {
+LogicalResult pruning::analyze(func::FuncOp func, const AnalyzeOptions &options) {
   func.getContext()->loadDialect<prune::PruneDialect>();
   stripGroups(func);
   if (!llvm::hasSingleElement(func.getBody()))
@@ -506,11 +506,13 @@ LogicalResult pruning::analyze(func::FuncOp func, ArrayRef<std::string> interfac
   if (failed(shapes))
     return failure();
   llvm::StringSet<> names;
-  for (const std::string &name : interface)
+  for (const std::string &name : options.interface)
     names.insert(name);
-  Solver solver(func, **shapes, names);
+  std::vector<Shuffle> shuffles = findShuffles(func, **shapes, options);
+  Solver solver(func, **shapes, names, shuffles);
   solver.run();
-  Writer(func, solver, explained).write();
+  Writer(func, solver, options.explained).write();
+  llvm::for_each(shuffles, markGathered);
   return success();
 }
 
@@ -518,9 +520,11 @@ namespace {
 struct PruneAnalyze : pruning::impl::PruneAnalyzeBase<PruneAnalyze> {
   using Base::Base;
   void runOnOperation() override {
-    SmallVector<std::string> names(allowInterface.begin(), allowInterface.end());
-    SmallVector<std::string> explained(explain.begin(), explain.end());
-    if (failed(pruning::analyze(getOperation(), names, explained)))
+    AnalyzeOptions options;
+    options.interface.assign(allowInterface.begin(), allowInterface.end());
+    options.explained.assign(explain.begin(), explain.end());
+    options.gatherShuffles = gatherShuffles;
+    if (failed(pruning::analyze(getOperation(), options)))
       signalPassFailure();
   }
 };

@@ -5,6 +5,7 @@
 #include "secateur/Pruning/Apply.h"
 
 #include "ExtentRewriter.h"
+#include "Shuffles.h"
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/Constants.h"
 #include "secateur/Pruning/Passes.h"
@@ -242,13 +243,28 @@ static LogicalResult checkShapes(func::FuncOp func, ModelExtents &planned,
   return success();
 }
 
+/// Everything that some removed unit owns a part of.
+static llvm::DenseSet<Value> collectCut(func::FuncOp func) {
+  llvm::DenseSet<Value> cut;
+  for (const Group &group : collectGroups(func))
+    if (!getRemovedUnits(group.op).empty())
+      cut.insert_range(group.members);
+  return cut;
+}
+
 FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &options) {
+  std::vector<std::string> gathered = getGathered(func), positions;
+  if (!options.zero)
+    positions = replaceGathered(func, collectCut(func));
   FailureOr<std::unique_ptr<ModelExtents>> computed = ModelExtents::compute(func, options.nominal);
   if (failed(computed))
     return failure();
   ModelExtents &extents = **computed;
   std::vector<Group> groups = extents.collectGroups();
   PlanFile plan;
+  plan.gathered = std::move(gathered);
+  for (const std::string &name : positions)
+    plan.rewritten.push_back({name, "shape", "a channel shuffle is a Gather of what is left"});
   for (const Group &group : groups)
     for (int64_t unit : getRemovedUnits(group.op)) {
       if (unit < 0 || unit >= group.units)
@@ -279,7 +295,8 @@ FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &op
   if (failed(rewriter.run()) || failed(eraseWeights(extents)))
     return failure();
   for (const auto &[name, reason] : rewriter.getRewritten())
-    plan.rewritten.push_back({name, "shape", reason});
+    if (!llvm::is_contained(positions, name))
+      plan.rewritten.push_back({name, "shape", reason});
   for (const auto &[node, reason] : rewriter.getApproximations())
     plan.approximations.push_back({node, reason});
   shrinkTypes(func, extents);

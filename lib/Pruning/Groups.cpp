@@ -134,6 +134,7 @@ bool pruning::isPruneOp(Operation *op) { return isa<prune::PruneDialect>(op->get
 void pruning::stripGroups(func::FuncOp func) {
   SmallVector<Operation *> ops;
   func.walk([&](Operation *op) {
+    op->removeAttr(kGatheredAttr);
     if (isPruneOp(op))
       ops.push_back(op);
   });

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+#include "Shuffles.h"
 #include "secateur/Pruning/Apply.h"
 #include "secateur/Pruning/Groups.h"
 
@@ -104,5 +105,8 @@ void pruning::printGroups(func::FuncOp func, raw_ostream &stream) {
   printLines(stream, "groups", collectGroups(func), printGroup);
   printLines(stream, "pins", collectPins(func), printPin);
   printLines(stream, "copies", collectCopies(func), printCopy);
+  if (std::vector<std::string> gathered = getGathered(func); !gathered.empty())
+    printLines(stream, "gathered", gathered,
+               [](json::OStream &out, const std::string &name) { out.value(name); });
   stream << "}\n";
 }

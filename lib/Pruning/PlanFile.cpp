@@ -157,7 +157,8 @@ static bool fromJSON(const json::Value &value, PlanFile &plan, json::Path path) 
   return mapper.map("steps", plan.steps) && mapper.mapOptional("copies", plan.copies) &&
          mapper.mapOptional("rewritten", plan.rewritten) &&
          mapper.mapOptional("interface", plan.interface) &&
-         mapper.mapOptional("approximations", plan.approximations);
+         mapper.mapOptional("approximations", plan.approximations) &&
+         mapper.mapOptional("gathered", plan.gathered);
 }
 
 } // namespace secateur::pruning
@@ -294,6 +295,9 @@ std::string secateur::pruning::printPlan(const PlanFile &plan) {
                                       out.attribute("reason", approximation.reason);
                                     });
                                   });
+  if (!plan.gathered.empty())
+    printLines<std::string>(stream, "gathered", plan.gathered,
+                            [](json::OStream &out, const std::string &name) { out.value(name); });
   stream << "}\n";
   return text;
 }

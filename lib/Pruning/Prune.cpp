@@ -42,11 +42,15 @@ static FailureOr<PlanOutcome> choose(func::FuncOp func, const PruneOptions &opti
 
 FailureOr<PruneOutcome> pruning::decidePruning(func::FuncOp func, const PruneOptions &options) {
   func.getContext()->loadDialect<prune::PruneDialect>();
-  SmallVector<std::string> interface(options.allowInterface.begin(), options.allowInterface.end());
-  if (options.replay)
+  AnalyzeOptions analysis;
+  analysis.interface = options.allowInterface;
+  analysis.gatherShuffles = options.gatherShuffles;
+  if (options.replay) {
     for (const PlanInterface &cut : options.replay->interface)
-      interface.push_back(cut.value);
-  if (failed(analyze(func, interface)))
+      analysis.interface.push_back(cut.value);
+    analysis.gathered = options.replay->gathered;
+  }
+  if (failed(analyze(func, analysis)))
     return failure();
   FailureOr<PlanOutcome> planned = options.replay ? replay(func, options) : choose(func, options);
   if (failed(planned))

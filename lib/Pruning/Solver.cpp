@@ -4,6 +4,7 @@
 
 #include "Solver.h"
 
+#include "Coupling/Coupling.h"
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/Constants.h"
 #include "secateur/Pruning/Extents.h"
@@ -250,7 +251,18 @@ void Solver::visitChoice(Operation *op) {
   }
 }
 
+void Solver::visitShuffle(const Shuffle &shuffle) {
+  SmallVector<Axis> result(axes(shuffle.data()));
+  result[shuffle.axis] = pickPositions(*this, result[shuffle.axis], shuffle.positions);
+  valueAxes[shuffle.result()] = result;
+}
+
 void Solver::visit(Operation *op) {
+  if (auto found = shuffleOf.find(op); found != shuffleOf.end()) {
+    if (op == found->second->join)
+      visitShuffle(*found->second);
+    return completeResults(op);
+  }
   if (op->getNumResults() == 1 && isStoredTensor(op->getResult(0)))
     return makeConstant(op);
   if (op->hasTrait<OpTrait::IsTerminator>()) {
@@ -502,6 +514,8 @@ ErasedValue Solver::erasedResult(OpResult result, NodeId digit) {
           erasedAt(region.front().getTerminator()->getOpOperand(result.getResultNumber()), digit));
     return held;
   }
+  if (auto found = shuffleOf.find(op); found != shuffleOf.end())
+    return erasedAt(found->second->data(), digit);
   auto coupling = dyn_cast<nn::CouplingOpInterface>(op);
   if (!coupling)
     return ErasedValue::unknown();

@@ -14,6 +14,7 @@
 #define SECATEUR_LIB_PRUNING_SOLVER_H
 
 #include "Digits.h"
+#include "Shuffles.h"
 #include "dialects/NN/IR/Coupling.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,9 +26,15 @@ namespace secateur::pruning {
 
 class Solver : public nn::CouplingBuilder {
 public:
-  /// `interface` names the graph inputs and outputs whose dimensions may shrink.
-  Solver(mlir::func::FuncOp func, nn::ShapeEvaluator &shapes, const llvm::StringSet<> &interface)
-      : func(func), shapes(shapes), interface(interface) {}
+  /// `interface` names the graph inputs and outputs whose dimensions may shrink;
+  /// `shuffles` are not asked, but taken for the lists of positions that they are.
+  Solver(mlir::func::FuncOp func, nn::ShapeEvaluator &shapes, const llvm::StringSet<> &interface,
+         llvm::ArrayRef<Shuffle> shuffles = {})
+      : func(func), shapes(shapes), interface(interface) {
+    for (const Shuffle &shuffle : shuffles)
+      for (mlir::Operation *op : {shuffle.split, shuffle.reorder, shuffle.join})
+        shuffleOf[op] = &shuffle;
+  }
 
   void run();
 
@@ -93,6 +100,7 @@ private:
   void visit(mlir::Block &block);
   void visit(mlir::Operation *op);
   void visitChoice(mlir::Operation *op);
+  void visitShuffle(const Shuffle &shuffle);
   bool isReached(mlir::Operation *op);
   void findSigns(mlir::Operation *op);
   void followExtents();
@@ -106,6 +114,7 @@ private:
   const llvm::StringSet<> &interface;
   DigitGraph digits;
   mlir::Operation *current = nullptr;
+  llvm::DenseMap<mlir::Operation *, const Shuffle *> shuffleOf;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<nn::Axis>> valueAxes;
   llvm::DenseMap<mlir::OpOperand *, llvm::SmallVector<nn::Axis>> useAxes;
   llvm::DenseSet<mlir::Value> untied;

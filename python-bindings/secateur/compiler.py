@@ -59,7 +59,7 @@ def _arguments(options):
     for flag in ("keep", "allow_interface"):
         for name in options[flag] or ():
             arguments += ["--" + flag.replace("_", "-"), name]
-    for flag in ("best_effort", "verify"):
+    for flag in ("gather_shuffles", "best_effort", "verify"):
         if options[flag]:
             arguments.append("--" + flag.replace("_", "-"))
     for flag in ("norm_statistics", "plan", "save_plan", "opset", "math", "march"):
@@ -112,6 +112,7 @@ def compile(
     nominal_shapes=None,
     keep=None,
     allow_interface=None,
+    gather_shuffles=False,
     best_effort=False,
     verify=False,
     norm_statistics=None,
@@ -132,6 +133,7 @@ def compile(
     nominal_shapes  input shapes to count FLOPs with; the code stays general
     keep            patterns of names whose dimensions stay
     allow_interface names of inputs and outputs whose dimensions may shrink
+    gather_shuffles let any channel leave a channel shuffle, which becomes a Gather
     plan            a plan to replay: the path of a file, or what Groups.plan() makes
     verify          prove that zeroing and erasing what is pruned are the same
     norm_statistics "dense": norms go on counting erased channels, which is exact (the
@@ -158,6 +160,7 @@ def prune(
     nominal_shapes=None,
     keep=None,
     allow_interface=None,
+    gather_shuffles=False,
     best_effort=False,
     verify=False,
     norm_statistics=None,

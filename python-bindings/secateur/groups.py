@@ -80,11 +80,13 @@ class Pin:
 
 @dataclass
 class Groups:
-    """All that can leave a model. `copies` are shared constants that get untied for it."""
+    """All that can leave a model. `copies` are shared constants that get untied for it, `gathered` the results of
+    channel shuffles that become a Gather where something of them leaves."""
 
     groups: list
     pins: list
     copies: list
+    gathered: list = field(default_factory=list)
 
     def __getitem__(self, name):
         return next(group for group in self.groups if group.name == name)
@@ -96,22 +98,27 @@ class Groups:
             for name, chosen in units.items()
             for unit in chosen
         ]
-        return {"version": 1, "steps": steps, "copies": self.copies}
+        plan = {"version": 1, "steps": steps, "copies": self.copies}
+        return {**plan, "gathered": self.gathered} if self.gathered else plan
 
 
-def find_groups(model, *, allow_interface=None):
+def find_groups(model, *, allow_interface=None, gather_shuffles=False):
     """What can leave the model (a path or an onnx.ModelProto), and why the rest stays.
 
     allow_interface  names of inputs and outputs whose dimensions may shrink
+    gather_shuffles  let any channel leave a channel shuffle, which becomes a Gather
     """
     with tempfile.TemporaryDirectory(prefix="secateur-") as folder:
         path = os.path.join(folder, "groups.json")
         arguments = ["--save-groups", path]
         for name in allow_interface or ():
             arguments += ["--allow-interface", name]
+        if gather_shuffles:
+            arguments.append("--gather-shuffles")
         _run([_model_path(model, folder)] + arguments)
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
     for group in found["groups"]:
         group["members"] = [Member(**member) for member in group["members"]]
-    return Groups([Group(**group) for group in found["groups"]], [Pin(**pin) for pin in found["pins"]], found["copies"])
+    groups, pins = [Group(**group) for group in found["groups"]], [Pin(**pin) for pin in found["pins"]]
+    return Groups(groups, pins, found["copies"], found.get("gathered", []))

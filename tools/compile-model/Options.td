@@ -37,6 +37,7 @@ def dry_run : Switch<"dry-run", "Show what would be cut; write no artefact">;
 defm explain : Valued<"explain", "NAME", "Say which groups own the dimensions of a tensor, or why they stay; write no artefact">;
 defm save_groups : Valued<"save-groups", "FILE.json", "Save everything that can leave, and why the rest stays; write no artefact">;
 defm allow_interface : Valued<"allow-interface", "NAME", "Let the dimensions of this input or output of the model shrink">;
+def gather_shuffles : Switch<"gather-shuffles", "Let any channel leave a channel shuffle, which becomes a Gather, instead of whole slabs">;
 def verify : Switch<"verify", "Prove on random input that zeroing and erasing give the same outputs">;
 defm report : Valued<"report", "FILE.json|FILE.html", "Write what was cut, what stayed and why">;
 defm save_plan : Valued<"save-plan", "FILE.json", "Save every cut in the numbering of the model's file; scripts/prove.py checks it">;

@@ -202,6 +202,7 @@ static std::string describeForCache(const opt::InputArgList &arguments,
     case OPT_best_effort:
     case OPT_budget:
     case OPT_emit:
+    case OPT_gather_shuffles:
     case OPT_keep:
     case OPT_march:
     case OPT_math:
@@ -244,6 +245,7 @@ static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) 
   options.explain = arguments.getAllArgValues(OPT_explain);
   options.saveGroups = arguments.getLastArgValue(OPT_save_groups);
   options.allowInterface = arguments.getAllArgValues(OPT_allow_interface);
+  options.gatherShuffles = arguments.hasArg(OPT_gather_shuffles);
   if (Error error = readArtifact(arguments, options))
     return error;
   for (auto [id, shapes] : {std::pair(OPT_shape, &options.shapes),

@@ -43,6 +43,8 @@ struct CompileOptions {
   std::vector<std::string> keep;
   /// Inputs and outputs of the graph whose dimensions may shrink.
   std::vector<std::string> allowInterface;
+  /// Any channel can leave a channel shuffle, which becomes a Gather.
+  bool gatherShuffles = false;
   bool dryRun = false;
   /// Names of tensors: which groups own their dimensions, or why they stay, is
   /// printed, and nothing else is done.

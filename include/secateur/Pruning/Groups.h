@@ -35,6 +35,10 @@ namespace secateur::pruning {
 /// On an `nn.constant` that analysis made: the name of the constant that it copies.
 inline constexpr llvm::StringLiteral kCopyOfAttr = "prune.copy_of";
 
+/// On the last operation of a channel shuffle that analysis took for a list of
+/// positions: the axis, and where each position of the result comes from.
+inline constexpr llvm::StringLiteral kGatheredAttr = "prune.gathered";
+
 struct Constraints {
   /// Units that must stay. 0 where the axes have other positions as well.
   int64_t minKeep = 1;
@@ -84,12 +88,20 @@ struct Pin {
   int64_t count = 0;
 };
 
+struct AnalyzeOptions {
+  /// Inputs and outputs of the graph whose dimensions may shrink.
+  std::vector<std::string> interface;
+  /// Tensors, activations too, of which all pins are written.
+  std::vector<std::string> explained;
+  /// Channel shuffles are lists of positions, any of which can leave: all of them, or
+  /// those whose results are named.
+  bool gatherShuffles = false;
+  std::vector<std::string> gathered;
+};
+
 /// Finds the groups and pins of `func` and writes them at its end (pass
-/// `prune-analyze`). `interface` names inputs and outputs of the graph whose
-/// dimensions may shrink; of the tensors that `explained` names, activations too, all
-/// pins are written. Fails with an error where shapes contradict each other.
-llvm::LogicalResult analyze(mlir::func::FuncOp func, llvm::ArrayRef<std::string> interface = {},
-                            llvm::ArrayRef<std::string> explained = {});
+/// `prune-analyze`). Fails with an error where shapes contradict each other.
+llvm::LogicalResult analyze(mlir::func::FuncOp func, const AnalyzeOptions &options = {});
 
 /// Writes `group` at the builder's insertion point, and the members that a subgraph
 /// computes at the end of that.
@@ -101,7 +113,7 @@ std::vector<Group> collectGroups(mlir::func::FuncOp func);
 std::vector<Pin> collectPins(mlir::func::FuncOp func);
 /// Whether `op` says something of the model, and is not part of it.
 bool isPruneOp(mlir::Operation *op);
-/// Removes all `prune` operations.
+/// Removes all `prune` operations, and what analysis said on others.
 void stripGroups(mlir::func::FuncOp func);
 
 /// The name of a value in the ONNX file: of an argument its `nn.name`, of a result

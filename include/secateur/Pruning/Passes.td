@@ -35,6 +35,8 @@ def PruneAnalyze : Pass<"prune-analyze", "::mlir::func::FuncOp"> {
                "names of inputs and outputs of the graph whose dimensions may shrink">,
     ListOption<"explain", "explain", "std::string",
                "names of tensors, activations too, of which all pins are written">,
+    Option<"gatherShuffles", "gather-shuffles", "bool", "false",
+           "Let any channel leave a channel shuffle, which becomes a Gather">,
   ];
   let dependentDialects = ["::secateur::nn::NNDialect", "::secateur::prune::PruneDialect"];
 }

@@ -88,6 +88,8 @@ struct PlanFile {
   std::vector<PlanRewrite> rewritten;
   std::vector<PlanInterface> interface;
   std::vector<PlanApproximation> approximations;
+  /// The results of channel shuffles that were lists of positions to the analysis.
+  std::vector<std::string> gathered;
 };
 
 /// Reads a plan. Errors name the file and the JSON path that is wrong.

@@ -20,6 +20,8 @@ struct PruneOptions {
   std::vector<std::string> keep;
   /// Inputs and outputs whose dimensions may shrink.
   std::vector<std::string> allowInterface;
+  /// Any channel can leave a channel shuffle, which becomes a Gather.
+  bool gatherShuffles = false;
   std::string criterion = "magnitude";
   NormStatistics statistics = NormStatistics::Dense;
   /// Where set, its units leave instead of those that budgets choose.

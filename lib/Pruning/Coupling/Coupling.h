@@ -53,6 +53,9 @@ std::optional<llvm::SmallVector<Axis>> declareProduct(mlir::Operation *op, Coupl
                                                       mlir::OpOperand &left, mlir::OpOperand &right,
                                                       bool transLeft = false,
                                                       bool transRight = false);
+/// The positions `positions` of an axis of constant size, one after the other, runs in
+/// one piece.
+Axis pickPositions(CouplingBuilder &builder, Axis axis, llvm::ArrayRef<int64_t> positions);
 /// A vector, where there is one, has one element for each position of `axis`, or one
 /// for all.
 void unifyVector(CouplingBuilder &builder, mlir::OpOperand *vector, Axis axis);

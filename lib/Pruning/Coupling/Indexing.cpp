@@ -16,14 +16,13 @@ using namespace secateur::pruning;
 static constexpr size_t kMaxIndices = 1 << 12;
 static constexpr StringLiteral kByData = "positions are picked by what the input holds";
 
-/// The positions `indices` of an axis, one after the other, runs in one piece.
-static Axis pick(CouplingBuilder &builder, Axis axis, ArrayRef<int64_t> indices) {
+Axis pruning::pickPositions(CouplingBuilder &builder, Axis axis, ArrayRef<int64_t> positions) {
   SmallVector<Axis> pieces;
-  for (size_t i = 0; i < indices.size();) {
+  for (size_t i = 0; i < positions.size();) {
     size_t end = i + 1;
-    while (end < indices.size() && indices[end] == indices[end - 1] + 1)
+    while (end < positions.size() && positions[end] == positions[end - 1] + 1)
       ++end;
-    pieces.push_back(builder.slice(axis, indices[i], indices[end - 1] + 1));
+    pieces.push_back(builder.slice(axis, positions[i], positions[end - 1] + 1));
     i = end;
   }
   return builder.concat(pieces);
@@ -148,7 +147,7 @@ struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, n
       builder.pin(builder.slice(data[*axis], indices->front(), indices->front() + 1),
                   "this position alone is taken");
     } else {
-      Axis picked = pick(builder, data[*axis], *indices);
+      Axis picked = pickPositions(builder, data[*axis], *indices);
       SmallVector<Axis> shaped = chosenShape.size() == 1 ? SmallVector<Axis>{picked}
                                                          : builder.regroup({picked}, chosenShape);
       for (auto [position, axis] : llvm::enumerate(shaped))
