@@ -103,8 +103,7 @@ std::vector<Shuffle> pruning::findShuffles(func::FuncOp func, SymbolicShapes &sh
 void pruning::markGathered(const Shuffle &shuffle) {
   SmallVector<int64_t> numbers = {shuffle.axis};
   llvm::append_range(numbers, shuffle.positions);
-  shuffle.join->setAttr(kGatheredAttr,
-                        DenseI64ArrayAttr::get(shuffle.join->getContext(), numbers));
+  shuffle.join->setAttr(kGatheredAttr, DenseI64ArrayAttr::get(shuffle.join->getContext(), numbers));
 }
 
 static SmallVector<nn::ReshapeOp> markedIn(func::FuncOp func) {
@@ -147,8 +146,7 @@ std::vector<std::string> pruning::replaceGathered(func::FuncOp func,
   });
   std::vector<std::string> lists;
   for (nn::ReshapeOp join : markedIn(func)) {
-    ArrayRef<int64_t> numbers =
-        join->getAttrOfType<DenseI64ArrayAttr>(kGatheredAttr).asArrayRef();
+    ArrayRef<int64_t> numbers = join->getAttrOfType<DenseI64ArrayAttr>(kGatheredAttr).asArrayRef();
     auto reorder = join.getData().getDefiningOp<nn::TransposeOp>();
     auto split = reorder ? reorder.getData().getDefiningOp<nn::ReshapeOp>() : nn::ReshapeOp();
     if (!split || numbers.empty() || !cut.contains(join.getReshaped()))
