@@ -9,6 +9,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <numeric>
@@ -124,11 +125,17 @@ std::vector<std::string> pruning::getGathered(func::FuncOp func) {
 
 /// Erases `op`, which nothing uses, and what was computed for it alone.
 static void eraseWithOperands(Operation *op) {
-  SmallVector<Value> operands(op->getOperands());
-  op->erase();
-  for (Value operand : operands)
-    if (Operation *source = operand.getDefiningOp(); source && isOpTriviallyDead(source))
-      eraseWithOperands(source);
+  llvm::SetVector<Operation *> unused; // Each once: an operand may be there twice.
+  unused.insert(op);
+  while (!unused.empty()) {
+    Operation *next = unused.pop_back_val();
+    if (!isOpTriviallyDead(next))
+      continue;
+    for (Value operand : next->getOperands())
+      if (Operation *source = operand.getDefiningOp())
+        unused.insert(source);
+    next->erase();
+  }
 }
 
 static Location named(Location like, StringRef name) {

@@ -73,3 +73,24 @@ func.func @space_moves(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x
   %4 = nn.conv %3, %b : (tensor<?x8x8x8xf32>, tensor<2x8x1x1xf32>) -> tensor<?x2x8x8xf32> loc("r4")
   return %4 : tensor<?x2x8x8xf32>
 }
+
+// A size that is there twice goes once.
+// CUT-LABEL: @square
+// CUT: nn.gather
+// CUT-NOT: nn.concat
+// CUT: return
+func.func @square(%x: tensor<?x3x8x8xf32> {nn.name = "x"}) -> tensor<?x2x8x8xf32> {
+  %a = nn.constant dense<1.0> : tensor<4x3x1x1xf32> loc("a")
+  %b = nn.constant dense<1.0> : tensor<2x4x1x1xf32> loc("b")
+  %batch = nn.constant dense<0> : tensor<1xi64>
+  %two = nn.constant dense<2> : tensor<1xi64>
+  %space = nn.constant dense<8> : tensor<2xi64>
+  %apart = nn.concat %batch, %two, %two, %space {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<2xi64>) -> tensor<5xi64>
+  %together = nn.constant dense<[0, 4, 8, 8]> : tensor<4xi64>
+  %0 = nn.conv %x, %a : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32> loc("q0")
+  %1 = nn.reshape %0, %apart : (tensor<?x4x8x8xf32>, tensor<5xi64>) -> tensor<?x2x2x8x8xf32> loc("q1")
+  %2 = nn.transpose %1 {perm = array<i64: 0, 2, 1, 3, 4>} : (tensor<?x2x2x8x8xf32>) -> tensor<?x2x2x8x8xf32> loc("q2")
+  %3 = nn.reshape %2, %together : (tensor<?x2x2x8x8xf32>, tensor<4xi64>) -> tensor<?x4x8x8xf32> loc("q3")
+  %4 = nn.conv %3, %b : (tensor<?x4x8x8xf32>, tensor<2x4x1x1xf32>) -> tensor<?x2x8x8xf32> loc("q4")
+  return %4 : tensor<?x2x8x8xf32>
+}
