@@ -45,7 +45,7 @@ private:
   using Units = llvm::SmallDenseSet<NodeId>;
 
   void untie(nn::ConstantOp constant);
-  void collect(Value value, ArrayRef<Axis> axes, bool keepsValue);
+  void collect(Value value, ArrayRef<Axis> axes, bool keepsValue = false, int64_t fill = 0);
   void collectPins(Value value, ArrayRef<Axis> axes);
   void addPins(Value value, ArrayRef<Axis> axes, bool silentToo);
   bool isExplained(Value value) const;
@@ -105,7 +105,7 @@ void Writer::untie(nn::ConstantOp constant) {
           key.emplace_back(index, at.digit, at.offset, at.block);
       });
     if (!key.empty())
-      key.emplace_back(solver.keepsItsValue(use), 0, 0, 0);
+      key.emplace_back(solver.keepsItsValue(use), 0, solver.fillOf(use), 0);
     auto *found = llvm::find_if(classes, [&](auto &entry) { return entry.first == key; });
     if (found == classes.end()) {
       classes.push_back({key, {}});
@@ -135,14 +135,15 @@ void Writer::untie(nn::ConstantOp constant) {
     }
     SmallVector<Axis> axes(solver.axesOf(*uses.front()));
     bool keeps = solver.keepsItsValue(*uses.front());
+    int64_t fill = solver.fillOf(*uses.front());
     for (OpOperand *use : uses)
       use->set(member);
-    collect(member, axes, keeps);
+    collect(member, axes, keeps, fill);
     collectPins(member, axes);
   }
 }
 
-void Writer::collect(Value value, ArrayRef<Axis> axes, bool keepsValue) {
+void Writer::collect(Value value, ArrayRef<Axis> axes, bool keepsValue, int64_t fill) {
   for (auto [index, axis] : llvm::enumerate(axes)) {
     if (digits.pinOf(axis.id))
       continue;
@@ -154,7 +155,7 @@ void Writer::collect(Value value, ArrayRef<Axis> axes, bool keepsValue) {
                                         [](auto &loop) { return loop.count < 0; });
       if (known && !digits.pinOf(at.digit))
         placesOf[at.digit].push_back(
-            {value, static_cast<int64_t>(index), at.offset, at.block, at.outer, keepsValue});
+            {value, static_cast<int64_t>(index), at.offset, at.block, at.outer, keepsValue, fill});
     });
   }
 }
@@ -257,6 +258,7 @@ Group Writer::startGroup(const Places &places) {
       group.layouts.emplace_back();
     }
     group.layouts[member].keepsValue |= place.keepsValue;
+    group.layouts[member].fill = place.fill;
   }
   return group;
 }
@@ -457,15 +459,16 @@ void Writer::write() {
     }
     bool keeps =
         llvm::any_of(value.getUses(), [&](OpOperand &use) { return solver.keepsItsValue(use); });
-    collect(value, solver.axesOf(value), keeps);
+    int64_t fill = value.use_empty() ? 0 : solver.fillOf(*value.use_begin());
+    collect(value, solver.axesOf(value), keeps, fill);
     collectPins(value, solver.axesOf(value));
   }
   for (BlockArgument argument : func.getArguments())
-    collect(argument, solver.axesOf(argument), false);
+    collect(argument, solver.axesOf(argument));
   func.walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (op->getNumResults() != 1 || !isStoredTensor(op->getResult(0)))
       for (Value result : op->getResults())
-        collect(result, solver.axesOf(result), false);
+        collect(result, solver.axesOf(result));
   });
 
   OpBuilder builder = OpBuilder::atBlockTerminator(&func.getBody().front());

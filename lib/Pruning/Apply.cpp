@@ -37,6 +37,7 @@ std::vector<PlanSlice> pruning::makeSlices(const Group &group, int64_t unit) {
       slice.initializer = valueName(value);
       for (const auto &[axis, positions] : slab.axes)
         slice.box[axis].assign(positions.begin(), positions.end());
+      slice.fill = group.layouts[member].fill;
       if (group.layouts[member].keepsValue)
         slice.fill = std::nullopt;
     }
@@ -162,6 +163,7 @@ static LogicalResult zeroWeights(func::FuncOp func, const std::vector<Group> &gr
       for (int64_t unit : getRemovedUnits(group.op))
         for (const Slab &slab : group.slabs(unit, member)) {
           Filling &filling = fillings[value].emplace_back();
+          filling.value = static_cast<double>(group.layouts[member].fill);
           for (const auto &[axis, positions] : slab.axes)
             filling.box[axis].assign(positions.begin(), positions.end());
         }

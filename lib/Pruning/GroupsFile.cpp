@@ -49,6 +49,8 @@ static void printMember(json::OStream &out, const Group &group, unsigned member)
     out.attribute("stored", isStoredTensor(group.members[member]));
     if (group.layouts[member].keepsValue)
       out.attribute("keeps_value", true);
+    else if (group.layouts[member].fill)
+      out.attribute("counts_as", group.layouts[member].fill);
     out.attributeArray("boxes", [&] {
       for (const prune::BoxLayout &box : group.layouts[member].boxes)
         out.array([&] {

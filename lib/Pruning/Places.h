@@ -24,6 +24,7 @@ struct Place {
   int64_t offset, block;
   llvm::SmallVector<prune::AxisPart::Loop, 1> outer;
   bool keepsValue;
+  int64_t fill;
 
   prune::AxisPart part() const { return {axis, offset, block, outer, 1, 0, {}}; }
 };

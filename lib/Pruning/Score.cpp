@@ -75,15 +75,17 @@ struct Weights {
   analysis::ConstantBytes data;
   Reader reader = nullptr;
   int64_t width = 0;
+  /// What counts as zero.
+  double zero = 0;
 
   double square(int64_t position) const {
-    double value = reader(data.bytes.data() + (data.splat ? 0 : position * width));
+    double value = reader(data.bytes.data() + (data.splat ? 0 : position * width)) - zero;
     return value * value;
   }
 };
 } // namespace
 
-static FailureOr<Weights> openWeights(Value weight) {
+static FailureOr<Weights> openWeights(Value weight, int64_t zero) {
   ElementsAttr value = analysis::getConstant(weight);
   auto type = dyn_cast<RankedTensorType>(weight.getType());
   std::optional<analysis::ConstantBytes> data;
@@ -103,7 +105,8 @@ static FailureOr<Weights> openWeights(Value weight) {
   if (!data || !reader || !type.hasStaticShape())
     return emitError(weight.getLoc()) << "tensor '" << valueName(weight) << "' of type "
                                       << weight.getType() << " cannot be read for scoring";
-  return Weights{type.getShape(), *data, reader, getElementBytes(type.getElementType())};
+  return Weights{type.getShape(), *data, reader, getElementBytes(type.getElementType()),
+                 static_cast<double>(zero)};
 }
 
 static LogicalResult checkFinite(Value weight, double sum) {
@@ -115,11 +118,11 @@ static LogicalResult checkFinite(Value weight, double sum) {
             "model, or exclude the tensor with --keep";
 }
 
-FailureOr<ArrayRef<double>> WeightEnergy::alongAxis(Value weight, int64_t axis) {
+FailureOr<ArrayRef<double>> WeightEnergy::alongAxis(Value weight, int64_t axis, int64_t zero) {
   auto [entry, isNew] = sums.try_emplace({weight, axis});
   if (!isNew)
     return ArrayRef<double>(entry->second);
-  FailureOr<Weights> weights = openWeights(weight);
+  FailureOr<Weights> weights = openWeights(weight, zero);
   if (failed(weights))
     return failure();
   ArrayRef<int64_t> shape = weights->shape;
@@ -144,8 +147,8 @@ FailureOr<ArrayRef<double>> WeightEnergy::alongAxis(Value weight, int64_t axis) 
   return ArrayRef<double>(sums[{weight, axis}]);
 }
 
-FailureOr<double> WeightEnergy::ofBox(Value weight, const Slab &slab) {
-  FailureOr<Weights> weights = openWeights(weight);
+FailureOr<double> WeightEnergy::ofBox(Value weight, const Slab &slab, int64_t zero) {
+  FailureOr<Weights> weights = openWeights(weight, zero);
   if (failed(weights))
     return failure();
   SmallVector<SmallVector<int64_t>> positions;
@@ -175,10 +178,10 @@ FailureOr<double> WeightEnergy::ofBox(Value weight, const Slab &slab) {
   return sum;
 }
 
-FailureOr<double> WeightEnergy::get(Value weight, const Slab &slab) {
+FailureOr<double> WeightEnergy::get(Value weight, const Slab &slab, int64_t zero) {
   if (slab.axes.size() != 1)
-    return ofBox(weight, slab);
-  FailureOr<ArrayRef<double>> sums = alongAxis(weight, slab.axes.front().first);
+    return ofBox(weight, slab, zero);
+  FailureOr<ArrayRef<double>> sums = alongAxis(weight, slab.axes.front().first, zero);
   if (failed(sums))
     return failure();
   double sum = 0;
@@ -203,7 +206,7 @@ public:
         continue;
       for (auto [unit, score] : llvm::enumerate(scores))
         for (const Slab &slab : group.slabs(unit, member)) {
-          FailureOr<double> sum = energy.get(value, slab);
+          FailureOr<double> sum = energy.get(value, slab, group.layouts[member].fill);
           if (failed(sum))
             return failure();
           score += *sum;

@@ -404,9 +404,10 @@ void Solver::needFinite(OpOperand &operand, unsigned axis, StringRef reason) {
   needs[current].push_back(
       {Need::Kind::Finite, &operand, nullptr, axes(operand)[axis], reasonOf(reason)});
 }
-void Solver::needZeroProduct(OpOperand &left, OpOperand &right, unsigned axis, StringRef reason) {
-  needs[current].push_back(
-      {Need::Kind::ZeroProduct, &left, &right, axes(left)[axis], reasonOf(reason)});
+void Solver::needZeroProduct(OpOperand &left, OpOperand &right, unsigned axis, StringRef reason,
+                             std::optional<int64_t> leftZero, std::optional<int64_t> rightZero) {
+  needs[current].push_back({Need::Kind::ZeroProduct, &left, &right, axes(left)[axis],
+                            reasonOf(reason), 0, leftZero, rightZero});
 }
 
 void Solver::keepsValue(OpOperand &operand) {
@@ -414,6 +415,17 @@ void Solver::keepsValue(OpOperand &operand) {
     keepingUses.insert(&operand);
   else
     keepingValues.insert(operand.get());
+}
+
+void Solver::countsAs(OpOperand &operand, int64_t number) {
+  if (untied.contains(operand.get()))
+    fillsOfUses[&operand] = number;
+  else
+    fillsOfValues[operand.get()] = number;
+}
+
+int64_t Solver::fillOf(OpOperand &use) const {
+  return untied.contains(use.get()) ? fillsOfUses.lookup(&use) : fillsOfValues.lookup(use.get());
 }
 
 void Solver::holdsNumbers(OpOperand &operand) { numbers.insert(operand.get()); }
@@ -495,7 +507,7 @@ ErasedValue Solver::erasedAt(OpOperand &use, NodeId digit) {
       digits.forEachDigit(axis.id, [&](const Occurrence &at) { has |= at.digit == digit; });
     if (!has)
       return ErasedValue::absent();
-    return keepsItsValue(use) ? ErasedValue::finite() : ErasedValue::zero();
+    return keepsItsValue(use) ? ErasedValue::finite() : ErasedValue::constant(fillOf(use));
   }
   for (auto [other, held] : erased[value])
     if (other == digit)
@@ -565,7 +577,11 @@ void Solver::checkNeed(const Need &need) {
       holds = left.isAbsent() || (left.isConstant() && left.number == need.number);
     } else if (need.kind == Need::Kind::ZeroProduct) {
       ErasedValue right = erasedAt(*need.right, at.digit);
-      holds = (left.isZero() || right.isZero()) && left.isFinite() && right.isFinite();
+      auto isZero = [](ErasedValue held, std::optional<int64_t> zero) {
+        return held.isConstant() && zero && held.number == *zero;
+      };
+      holds = (isZero(left, need.leftZero) || isZero(right, need.rightZero)) && left.isFinite() &&
+              right.isFinite();
     }
     if (!holds)
       wrong.push_back(at.digit);

@@ -47,6 +47,8 @@ public:
   /// Whether the removed elements of a constant keep their values. Uses of a tied
   /// constant agree.
   bool keepsItsValue(mlir::OpOperand &use) const;
+  /// What they count as, where they do not.
+  int64_t fillOf(mlir::OpOperand &use) const;
 
   // What operations use.
   llvm::ArrayRef<nn::Axis> axes(mlir::OpOperand &operand) override;
@@ -71,8 +73,10 @@ public:
                   llvm::StringRef reason) override;
   void needFinite(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) override;
   void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis,
-                       llvm::StringRef reason) override;
+                       llvm::StringRef reason, std::optional<int64_t> leftZero,
+                       std::optional<int64_t> rightZero) override;
   void keepsValue(mlir::OpOperand &operand) override;
+  void countsAs(mlir::OpOperand &operand, int64_t number) override;
   void holdsNumbers(mlir::OpOperand &operand) override;
   void readsExtents(mlir::OpOperand &operand, unsigned result,
                     llvm::ArrayRef<nn::Axis> axes) override;
@@ -87,6 +91,8 @@ private:
     nn::Axis positions;
     unsigned reason;
     double number = 0;
+    /// What stands for zero on either side of a product.
+    std::optional<int64_t> leftZero = 0, rightZero = 0;
   };
   using Erased = llvm::SmallVector<std::pair<NodeId, nn::ErasedValue>, 2>;
 
@@ -121,6 +127,9 @@ private:
   /// Uses of untied constants, and all other values, that keep their values.
   llvm::DenseSet<mlir::OpOperand *> keepingUses;
   llvm::DenseSet<mlir::Value> keepingValues, numbers, nonNegative;
+  /// What else than 0 the removed elements count as, likewise.
+  llvm::DenseMap<mlir::OpOperand *, int64_t> fillsOfUses;
+  llvm::DenseMap<mlir::Value, int64_t> fillsOfValues;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Need, 1>> needs;
   llvm::DenseMap<mlir::Value, Erased> erased;
   /// Values that hold sizes, in order: the axes whose sizes they hold, element by

@@ -32,6 +32,7 @@ class Member:
     stored: bool
     boxes: list = field(repr=False)
     keeps_value: bool = False
+    counts_as: int = 0
 
     def parts(self, unit):
         """What a unit owns: for each box, the sorted positions by axis; other axes are whole."""
@@ -61,7 +62,7 @@ class Group:
                     [(item["axis"], item["indices"])] = box.items()
                 else:
                     item["box"] = {str(axis): positions for axis, positions in box.items()}
-                item["fill"] = None if member.keeps_value else 0
+                item["fill"] = None if member.keeps_value else member.counts_as
                 slices.append(item)
         return slices
 

@@ -6,9 +6,9 @@
 // STRIP-NOT: prune.
 func.func @forms(%w: tensor<8x8x3x3xf32>, %flat: tensor<?x392xf32>, %v: tensor<8xf32>) {
   // Rows and columns of one weight; runs of 49; a divisor that keeps its value.
-  // CHECK: prune.group "w:0" units(8) (%{{.*}}[0: 0 by 1][1: 0 by 1], %{{.*}}[1: 0 by 49], %{{.*}}[0: 0 by 1] keeps_value)
-  prune.group "w:0" units(8) (%w[0: 0 by 1][1: 0 by 1], %flat[1: 0 by 49], %v[0: 0 by 1] keeps_value)
-    : tensor<8x8x3x3xf32>, tensor<?x392xf32>, tensor<8xf32>
+  // CHECK: prune.group "w:0" units(8) (%{{.*}}[0: 0 by 1][1: 0 by 1], %{{.*}}[1: 0 by 49], %{{.*}}[0: 0 by 1] keeps_value, %{{.*}}[0: 0 by 1] counts_as -3)
+  prune.group "w:0" units(8) (%w[0: 0 by 1][1: 0 by 1], %flat[1: 0 by 49], %v[0: 0 by 1] keeps_value, %v[0: 0 by 1] counts_as -3)
+    : tensor<8x8x3x3xf32>, tensor<?x392xf32>, tensor<8xf32>, tensor<8xf32>
   // CHECK: prune.group "w:1" units(4) min_keep(2) multiple_of(2) balanced(2) uniform("kv") (%{{.*}}[1: 0 by 1 x 49 step 8], %{{.*}}[0: {[0, 4], [1, 5], [2, 6], [3, 7]}])
   prune.group "w:1" units(4) min_keep(2) multiple_of(2) balanced(2) uniform("kv")
     (%flat[1: 0 by 1 x 49 step 8], %v[0: {[0, 4], [1, 5], [2, 6], [3, 7]}]) {score = 1.0 : f32} : tensor<?x392xf32>, tensor<8xf32>

@@ -143,7 +143,7 @@ class Oracle:
         self.values = {**feeds, **self.weights, **self.run({})}
         self.shapes = {name: tuple(np.shape(value)) for name, value in self.values.items()}
         # Axes that stay, zeros that are needed, and weights that keep their values in the proof.
-        self.links, self.pins, self.needs, self.keeps, self.costs, self.base = [], {}, [], set(), [], {}
+        self.links, self.pins, self.needs, self.keeps, self.fills, self.costs, self.base = [], {}, [], set(), {}, [], {}
         for value in list(self.model.graph.input) + list(self.model.graph.output):
             if value.name not in self.weights and value.name not in self.interface:
                 self.pin(value.name, "the interface keeps its size")
@@ -240,7 +240,7 @@ class Oracle:
         zeroed = {}
         for name, mask in state.masks.items():
             if name in zeroable:
-                zeroed[name] = np.where(mask.reshape(self.shapes[name]), 0, self.weights[name]).astype(self.weights[name].dtype)
+                zeroed[name] = np.where(mask.reshape(self.shapes[name]), self.fills.get(name, 0), self.weights[name]).astype(self.weights[name].dtype)
         values = {**self.values, **self.run(zeroed)}
 
         def vanishes(name, axis):

@@ -412,6 +412,12 @@ def quantisation(oracle, node):
             letters(oracle, (x, "".join("c" if i == axis else " " for i in range(node.rank(x)))), (node.inputs[index], "c"))
     if node.op == "QuantizeLinear":
         oracle.keeps.add(node.inputs[1])
+    elif 2 in node.inputs and x in oracle.weights and node.inputs[2] in oracle.weights:
+        # What is removed counts as the zero point, where there is one.
+        zeros = oracle.weights[node.inputs[2]]
+        if zeros.any() and (zeros == zeros.flat[0]).all():
+            oracle.fills[x] = zeros.flat[0]
+            oracle.keeps.add(node.inputs[2])
 
 
 @rule("LSTM", "GRU", "RNN")

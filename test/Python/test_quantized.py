@@ -14,6 +14,8 @@ from operator_graph import run_library, sh
 ROOT = pathlib.Path(__file__).parent.parent.parent
 IMAGES = np.load(ROOT / "samples" / "mnist_test.npz")
 KINDS = ["qdq", "qdq_channels", "operators", "operators_channels", "dynamic"]
+# The zero of these weights is another number than 0.
+UNSIGNED = ["unsigned_qdq", "unsigned_operators", "unsigned_operators_channels", "unsigned_dynamic"]
 
 
 class Images(CalibrationDataReader):
@@ -31,17 +33,19 @@ def images():
 
 def quantize(model, target, kind):
     logging.getLogger().setLevel(logging.ERROR)
+    weights = QuantType.QUInt8 if kind.startswith("unsigned_") else QuantType.QInt8
+    kind = kind.removeprefix("unsigned_")
     if kind == "dynamic":
-        quantize_dynamic(model, target)
+        quantize_dynamic(model, target, weight_type=weights)
         return
     name = ort.InferenceSession(str(model)).get_inputs()[0].name
-    quantize_static(model, target, Images(name, images()), weight_type=QuantType.QInt8,
+    quantize_static(model, target, Images(name, images()), weight_type=weights, activation_type=weights,
                     quant_format=QuantFormat.QDQ if kind.startswith("qdq") else QuantFormat.QOperator,
                     per_channel=kind.endswith("channels"))
 
 
 # One case runs native code of the pruned model, too: that takes several times as long.
-CASES = [("mnist_cnn", kind, kind == "operators_channels") for kind in KINDS]
+CASES = [("mnist_cnn", kind, kind == "operators_channels") for kind in KINDS + UNSIGNED]
 CASES += [("mnist_vit", "qdq_channels", False), ("mnist_vit", "operators", False)]
 
 

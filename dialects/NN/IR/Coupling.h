@@ -121,11 +121,20 @@ public:
   virtual void needFinite(mlir::OpOperand &operand, unsigned axis, llvm::StringRef reason) = 0;
   /// `left` and `right` are multiplied, and summed over `axis` of `left`: in each
   /// erased position one of them must hold zero and the other be finite.
+  void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis,
+                       llvm::StringRef reason) {
+    needZeroProduct(left, right, axis, reason, 0, 0);
+  }
+  /// Likewise, of tensors in which other numbers stand for zero; nullopt: none does.
   virtual void needZeroProduct(mlir::OpOperand &left, mlir::OpOperand &right, unsigned axis,
-                               llvm::StringRef reason) = 0;
+                               llvm::StringRef reason, std::optional<int64_t> leftZero,
+                               std::optional<int64_t> rightZero) = 0;
   /// Where this operand is a weight, its removed elements keep their values in
   /// the proof: zero would not do (a divisor).
   virtual void keepsValue(mlir::OpOperand &operand) = 0;
+  /// Where this operand is a weight, its removed elements count as `number` in the
+  /// proof: a quantised zero.
+  virtual void countsAs(mlir::OpOperand &operand, int64_t number) = 0;
   /// The 32-bit integers of this operand are quantised numbers, so that removed
   /// elements can count as zero: others are positions, sizes or masks.
   virtual void holdsNumbers(mlir::OpOperand &operand) = 0;

@@ -31,11 +31,12 @@ SmallVector<int64_t> AxisPart::positions(int64_t unit) const {
   return result;
 }
 
-// Code: keepsValue, number of boxes; each box: number of parts; each part: axis,
+// Code: keepsValue, fill, number of boxes; each box: number of parts; each part: axis,
 // offset, block, div, extent, number of loops, (count, stride)..., number of
 // lists, (size, positions...)...
 SmallVector<int64_t> secateur::prune::encode(const MemberLayout &layout) {
-  SmallVector<int64_t> code = {layout.keepsValue, static_cast<int64_t>(layout.boxes.size())};
+  SmallVector<int64_t> code = {layout.keepsValue, layout.fill,
+                               static_cast<int64_t>(layout.boxes.size())};
   for (const BoxLayout &box : layout.boxes) {
     code.push_back(box.parts.size());
     for (const AxisPart &part : box.parts) {
@@ -83,6 +84,7 @@ std::optional<MemberLayout> secateur::prune::decode(ArrayRef<int64_t> code) {
   Reader reader{code};
   MemberLayout layout;
   layout.keepsValue = reader.take();
+  layout.fill = reader.take();
   layout.boxes.resize(reader.takeCount());
   for (BoxLayout &box : layout.boxes) {
     box.parts.resize(reader.takeCount());

@@ -55,6 +55,8 @@ struct MemberLayout {
   llvm::SmallVector<BoxLayout, 1> boxes;
   /// Removed elements keep their values in the proof (a divisor, a variance).
   bool keepsValue = false;
+  /// What they count as otherwise (a quantised zero).
+  int64_t fill = 0;
   bool operator==(const MemberLayout &) const = default;
 };
 

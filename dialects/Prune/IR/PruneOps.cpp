@@ -59,6 +59,8 @@ static void printMembers(OpAsmPrinter &printer, Operation *op, OperandRange memb
     }
     if (layout->keepsValue)
       printer << " keeps_value";
+    else if (layout->fill)
+      printer << " counts_as " << layout->fill;
   });
   printer << ")";
 }
@@ -110,6 +112,8 @@ static ParseResult parseMembers(OpAsmParser &parser,
         return failure();
     }
     layout.keepsValue = succeeded(parser.parseOptionalKeyword("keeps_value"));
+    if (succeeded(parser.parseOptionalKeyword("counts_as")) && parser.parseInteger(layout.fill))
+      return failure();
     codes.push_back(parser.getBuilder().getDenseI64ArrayAttr(encode(layout)));
     return success();
   };

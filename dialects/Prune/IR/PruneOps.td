@@ -48,7 +48,8 @@ def Prune_GroupOp : Prune_Op<"group"> {
       *  `{[...], [...]}`: one list of positions for each unit.
 
     `keeps_value` after a member: in the proof that zeroed equals erased, its removed
-    elements keep their values instead of becoming 0 (a divisor, a variance).
+    elements keep their values instead of becoming 0 (a divisor, a variance);
+    `counts_as 128`: they become that (a quantised zero).
 
     Constraints: at least `min_keep` units stay, what stays is a multiple of
     `multiple_of`, `balanced(n)`: the units are n equal consecutive slots and as many

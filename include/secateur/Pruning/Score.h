@@ -22,14 +22,14 @@ inline constexpr llvm::StringLiteral kScoresAttr = "prune.scores";
 /// Sums of squares of weights, each tensor read once for each of its axes.
 class WeightEnergy {
 public:
-  /// The sum of squares of a slab of `weight`, a stored tensor. Fails with an
-  /// error that names the tensor where it cannot be read or holds a NaN or an
-  /// infinity.
-  llvm::FailureOr<double> get(mlir::Value weight, const Slab &slab);
+  /// The sum of squared distances from `zero` in a slab of `weight`, a stored tensor;
+  /// `zero` is the same each time. Fails with an error that names the tensor where it
+  /// cannot be read or holds a NaN or an infinity.
+  llvm::FailureOr<double> get(mlir::Value weight, const Slab &slab, int64_t zero);
 
 private:
-  llvm::FailureOr<llvm::ArrayRef<double>> alongAxis(mlir::Value weight, int64_t axis);
-  llvm::FailureOr<double> ofBox(mlir::Value weight, const Slab &slab);
+  llvm::FailureOr<llvm::ArrayRef<double>> alongAxis(mlir::Value weight, int64_t axis, int64_t zero);
+  llvm::FailureOr<double> ofBox(mlir::Value weight, const Slab &slab, int64_t zero);
 
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, std::vector<double>> sums;
 };

@@ -31,10 +31,9 @@ static std::pair<Axis, Axis> splitGroups(CouplingBuilder &builder, Axis axis, in
   return {group, channel};
 }
 
-std::optional<SmallVector<Axis>> pruning::declareConvolution(Operation *op,
-                                                             CouplingBuilder &builder,
-                                                             OpOperand &input, OpOperand &weight,
-                                                             int64_t groups, bool transposed) {
+std::optional<SmallVector<Axis>>
+pruning::declareConvolution(Operation *op, CouplingBuilder &builder, OpOperand &input,
+                            OpOperand &weight, int64_t groups, bool transposed, Zeros zeros) {
   SmallVector<Axis> x(builder.axes(input)), w(builder.axes(weight));
   std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
   bool known = x.size() > 2 && w.size() == x.size() && shape && builder.extent(x[1]) &&
@@ -68,7 +67,7 @@ std::optional<SmallVector<Axis>> pruning::declareConvolution(Operation *op,
       out = grouped;
     }
   }
-  builder.needZeroProduct(input, weight, 1, kSummed);
+  builder.needZeroProduct(input, weight, 1, kSummed, zeros.left, zeros.right);
   SmallVector<Axis> result = {x[0], out};
   for (size_t i = 2; i < x.size(); ++i) {
     builder.pin(x[i], kSpatial);
@@ -80,7 +79,8 @@ std::optional<SmallVector<Axis>> pruning::declareConvolution(Operation *op,
 
 std::optional<SmallVector<Axis>> pruning::declareProduct(Operation *op, CouplingBuilder &builder,
                                                          OpOperand &left, OpOperand &right,
-                                                         bool transLeft, bool transRight) {
+                                                         bool transLeft, bool transRight,
+                                                         Zeros zeros) {
   SmallVector<Axis> a(builder.axes(left)), b(builder.axes(right));
   std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
   if (a.empty() || b.empty() || !shape)
@@ -89,7 +89,7 @@ std::optional<SmallVector<Axis>> pruning::declareProduct(Operation *op, Coupling
   size_t inA = a.size() == 1 ? 0 : a.size() - (transLeft ? 2 : 1);
   size_t inB = b.size() == 1 ? 0 : b.size() - (transRight ? 1 : 2);
   builder.unify(a[inA], b[inB]);
-  builder.needZeroProduct(left, right, inA, kSummed);
+  builder.needZeroProduct(left, right, inA, kSummed, zeros.left, zeros.right);
   unsigned kept = (a.size() > 1) + (b.size() > 1);
   ArrayRef<Axis> aBatch = ArrayRef(a).drop_back(std::min<size_t>(a.size(), 2));
   ArrayRef<Axis> bBatch = ArrayRef(b).drop_back(std::min<size_t>(b.size(), 2));

@@ -41,18 +41,24 @@ void declareBroadcast(mlir::Operation *op, CouplingBuilder &builder);
 void declarePassing(mlir::Operation *op, CouplingBuilder &builder,
                     llvm::function_ref<bool(unsigned)> passes, llvm::StringRef what);
 
+/// What stands for zero in the two factors of a product; nullopt: no one number does.
+struct Zeros {
+  std::optional<int64_t> left = 0, right = 0;
+};
+
 /// The axes of the result of a convolution over `input` [N, g*c, space] with `weight`
 /// [g*m, c, taps] (transposed: [g*c, m, taps]); nullopt, with all pinned, where its
 /// channels are not known.
 std::optional<llvm::SmallVector<Axis>>
 declareConvolution(mlir::Operation *op, CouplingBuilder &builder, mlir::OpOperand &input,
-                   mlir::OpOperand &weight, int64_t groups, bool transposed = false);
+                   mlir::OpOperand &weight, int64_t groups, bool transposed = false,
+                   Zeros zeros = {});
 /// The axes of the product of matrices or stacks of them, of which the last two axes
 /// may be swapped; nullopt where a rank is not known.
 std::optional<llvm::SmallVector<Axis>> declareProduct(mlir::Operation *op, CouplingBuilder &builder,
                                                       mlir::OpOperand &left, mlir::OpOperand &right,
                                                       bool transLeft = false,
-                                                      bool transRight = false);
+                                                      bool transRight = false, Zeros zeros = {});
 /// The positions `positions` of an axis of constant size, one after the other, runs in
 /// one piece.
 Axis pickPositions(CouplingBuilder &builder, Axis axis, llvm::ArrayRef<int64_t> positions);
@@ -78,6 +84,12 @@ void declareMask(CouplingBuilder &builder, mlir::OpOperand *mask, Axis heads);
 /// A cache of keys or values, [batch, heads, sequence, inside].
 void declareCache(CouplingBuilder &builder, mlir::OpOperand *past, mlir::Value present,
                   const HeadAxes &axes);
+
+/// The zero point: 0 where it is left out, nullopt where it is not one number.
+std::optional<int64_t> zeroPointOf(mlir::Value value);
+/// What is removed of a quantised weight counts as the zero point, which keeps its value.
+void countAsZeroPoint(CouplingBuilder &builder, mlir::OpOperand &weight,
+                      mlir::OpOperand *zeroPoint);
 
 /// The number that a constant is made of.
 std::optional<double> splatOf(mlir::Value value);

@@ -14,8 +14,7 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
 
-/// The zero point: 0 where it is left out, nullopt where it is not one number.
-static std::optional<double> zeroPoint(Value value) {
+std::optional<int64_t> pruning::zeroPointOf(Value value) {
   if (!value)
     return 0;
   std::optional<SmallVector<int64_t>> numbers = analysis::getConstantIntegers(value);
@@ -24,14 +23,22 @@ static std::optional<double> zeroPoint(Value value) {
   return numbers->front();
 }
 
+void pruning::countAsZeroPoint(CouplingBuilder &builder, OpOperand &weight, OpOperand *zeroPoint) {
+  std::optional<int64_t> number = zeroPoint ? zeroPointOf(zeroPoint->get()) : 0;
+  if (!number || *number == 0 || !weight.get().getDefiningOp<nn::ConstantOp>())
+    return;
+  builder.countsAs(weight, *number);
+  builder.keepsValue(*zeroPoint);
+}
+
 /// What a quantised tensor of zeros holds.
 static ErasedValue quantisedZero(Value zero) {
-  std::optional<double> number = zeroPoint(zero);
+  std::optional<int64_t> number = zeroPointOf(zero);
   return number ? ErasedValue::constant(*number) : ErasedValue::finite();
 }
 
 static bool standsForZero(ErasedValue held, Value zero) {
-  std::optional<double> number = zeroPoint(zero);
+  std::optional<int64_t> number = zeroPointOf(zero);
   return held.isConstant() && number && held.number == *number;
 }
 
@@ -54,10 +61,13 @@ struct Quantize : nn::CouplingOpInterface::ExternalModel<Quantize<Op>, Op> {
       }
     }
     // Zero is no divisor.
-    if (quantizes())
+    if (quantizes()) {
       builder.keepsValue(op->getOpOperand(1));
-    else
+    } else {
       builder.holdsNumbers(op->getOpOperand(0));
+      if (op->getNumOperands() > 2)
+        countAsZeroPoint(builder, op->getOpOperand(0), &op->getOpOperand(2));
+    }
     builder.setResult(0, x);
   }
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 // As the products of numbers, with scales, zero points and biases that travel with
-// the rows and columns that they are for. A product is zero where the weight is 0
-// and its zero point is, whatever the input holds: all integers are finite.
+// the rows and columns that they are for. A product is zero where the weight is its
+// zero point, whatever the input holds: all integers are finite.
 
 #include "Coupling.h"
 
@@ -18,13 +18,14 @@ namespace {
 struct Product {
   OpOperand *left, *right;
   SmallVector<OpOperand *> perRow, perColumn;
-  OpOperand *rightZero = nullptr, *bias = nullptr, *resultZero = nullptr;
+  OpOperand *rightZero = nullptr, *bias = nullptr, *resultZero = nullptr, *leftZero = nullptr;
 };
 } // namespace
 
 static Product partsOf(nn::MatmulIntegerOp op) {
   return {
-      operandOf(op, 0), operandOf(op, 1), {operandOf(op, 2)}, {operandOf(op, 3)}, operandOf(op, 3)};
+      operandOf(op, 0), operandOf(op, 1), {operandOf(op, 2)}, {operandOf(op, 3)}, operandOf(op, 3),
+      nullptr,          nullptr,          operandOf(op, 2)};
 }
 static Product partsOf(nn::QlinearMatmulOp op) {
   return {operandOf(op, 0),
@@ -33,7 +34,8 @@ static Product partsOf(nn::QlinearMatmulOp op) {
           {operandOf(op, 4), operandOf(op, 5)},
           operandOf(op, 5),
           nullptr,
-          operandOf(op, 7)};
+          operandOf(op, 7),
+          operandOf(op, 2)};
 }
 static Product partsOf(nn::MsQgemmOp op) {
   return {operandOf(op, 0),
@@ -42,7 +44,8 @@ static Product partsOf(nn::MsQgemmOp op) {
           {operandOf(op, 4), operandOf(op, 5)},
           operandOf(op, 5),
           operandOf(op, 6),
-          operandOf(op, 8)};
+          operandOf(op, 8),
+          operandOf(op, 2)};
 }
 static Product partsOf(nn::MsDynamicQuantizeMatmulOp op) {
   return {operandOf(op, 0), operandOf(op, 1), {}, {operandOf(op, 2), operandOf(op, 3)},
@@ -54,11 +57,14 @@ static Product partsOf(nn::MsMatmulIntegerToFloatOp op) {
           {operandOf(op, 2), operandOf(op, 4)},
           {operandOf(op, 3), operandOf(op, 5)},
           operandOf(op, 5),
-          operandOf(op, 6)};
+          operandOf(op, 6),
+          nullptr,
+          operandOf(op, 4)};
 }
 /// Rows are those of the weight: filters.
 static Product partsOf(nn::ConvIntegerOp op) {
-  return {operandOf(op, 0), operandOf(op, 1), {}, {operandOf(op, 3)}, operandOf(op, 3)};
+  return {operandOf(op, 0), operandOf(op, 1), {},      {operandOf(op, 3)},
+          operandOf(op, 3), nullptr,          nullptr, operandOf(op, 2)};
 }
 static Product partsOf(nn::QlinearConvOp op) {
   return {operandOf(op, 0),
@@ -67,15 +73,15 @@ static Product partsOf(nn::QlinearConvOp op) {
           {operandOf(op, 4), operandOf(op, 5)},
           operandOf(op, 5),
           operandOf(op, 8),
-          operandOf(op, 7)};
+          operandOf(op, 7),
+          operandOf(op, 2)};
 }
 
-/// One number for all, and 0; also where it is left out.
-static bool isZero(OpOperand *zero) {
-  if (!zero)
-    return true;
-  std::optional<SmallVector<int64_t>> numbers = analysis::getConstantIntegers(zero->get());
-  return numbers && llvm::all_of(*numbers, [](int64_t number) { return number == 0; });
+static std::optional<int64_t> zeroOf(OpOperand *zero) {
+  return zero ? zeroPointOf(zero->get()) : 0;
+}
+static Zeros zerosOf(const Product &parts) {
+  return {zeroOf(parts.leftZero), zeroOf(parts.rightZero)};
 }
 
 static std::pair<bool, bool> transposes(nn::MsQgemmOp op) {
@@ -100,10 +106,7 @@ struct ProductBase {
     unifyVector(builder, parts.bias, result[columns]);
     if (parts.bias)
       builder.holdsNumbers(*parts.bias);
-    // An integer is what it is: another zero point than 0 is no zero.
-    if (!isZero(parts.rightZero))
-      for (Axis axis : SmallVector<Axis>(builder.axes(*parts.right)))
-        builder.pin(axis, "a removed weight of 0 is not the zero point");
+    countAsZeroPoint(builder, *parts.right, parts.rightZero);
   }
   /// The sums are zero where the weight is and there is no bias.
   static ErasedValue held(Operation *op, ArrayRef<ErasedValue> operands) {
@@ -112,13 +115,19 @@ struct ProductBase {
     bool noBias = !parts.bias || at(parts.bias).isZero();
     if (!at(parts.left).isFinite())
       return ErasedValue::unknown();
-    if (!at(parts.right).isZero() || !noBias)
+    ErasedValue right = at(parts.right);
+    std::optional<int64_t> zero = zeroOf(parts.rightZero);
+    // Of several zero points, each leaves with its column, of which both hold 0.
+    bool isZero = right.isConstant() && zero && right.number == *zero;
+    isZero |= right.isZero() && parts.rightZero && at(parts.rightZero).isZero();
+    if (!isZero || !noBias)
       return ErasedValue::finite();
     if (!parts.resultZero)
       return ErasedValue::zero();
-    std::optional<SmallVector<int64_t>> zero =
+    std::optional<SmallVector<int64_t>> result =
         analysis::getConstantIntegers(parts.resultZero->get());
-    return zero && zero->size() == 1 ? ErasedValue::constant(zero->front()) : ErasedValue::finite();
+    return result && result->size() == 1 ? ErasedValue::constant(result->front())
+                                         : ErasedValue::finite();
   }
 };
 
@@ -128,8 +137,8 @@ struct IntegerMatmul : nn::CouplingOpInterface::ExternalModel<IntegerMatmul<Op>,
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     Product parts = partsOf(cast<Op>(op));
     auto [transLeft, transRight] = transposes(cast<Op>(op));
-    std::optional<SmallVector<Axis>> result =
-        declareProduct(op, builder, *parts.left, *parts.right, transLeft, transRight);
+    std::optional<SmallVector<Axis>> result = declareProduct(op, builder, *parts.left, *parts.right,
+                                                             transLeft, transRight, zerosOf(parts));
     if (!result || result->empty())
       return pinAll(op, builder, "its rank is not known");
     // Its own range, which zeros do not change, is the scale.
@@ -150,7 +159,8 @@ struct IntegerConv : nn::CouplingOpInterface::ExternalModel<IntegerConv<Op>, Op>
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
     Product parts = partsOf(cast<Op>(op));
     std::optional<SmallVector<Axis>> result =
-        declareConvolution(op, builder, *parts.left, *parts.right, cast<Op>(op).getGroup());
+        declareConvolution(op, builder, *parts.left, *parts.right, cast<Op>(op).getGroup(),
+                           /*transposed=*/false, zerosOf(parts));
     if (!result)
       return;
     this->declareParameters(builder, parts, *result, 1);

@@ -109,4 +109,14 @@ CASES = [
     }""", dict(w1=np.arange(24, dtype=np.int8).reshape(8, 3, 1, 1), vars=8, zs=np.zeros(8, np.int8), b1=8,
                w2=(np.arange(16) % 7 - 3).astype(np.int8).reshape(2, 8, 1, 1)),
          groups=["8: b1[0] vars[0] w1[0] w2[1] zs[0]"], pins=[IN, OUT]),
+    Case("36b weights whose zero is another number", """(float[N,3,4,4] x) => (float[N,2,4,4] y) <float s = {0.02}, uint8 zero = {3}> {
+        wd = DequantizeLinear <axis=0> (w1, vars, zs)
+        a = Conv(x, wd, b1)
+        m = ReduceMean <keepdims=1> (a, axis)
+        n = Sub(a, m)
+        vd = DequantizeLinear(w2, s, zero)
+        y = Conv(n, vd)
+    }""", dict(w1=np.arange(100, 124, dtype=np.uint8).reshape(8, 3, 1, 1), vars=8, zs=np.full(8, 128, np.uint8), b1=8,
+               w2=(np.arange(16) % 7).astype(np.uint8).reshape(2, 8, 1, 1), axis=[1]),
+         groups=["8: b1[0] vars[0] w1[0] w2[1] zs[0]"], pins=[IN, OUT]),
 ]
