@@ -78,7 +78,7 @@ private:
   LogicalResult writeText();
   LogicalResult writeReportFile();
   LogicalResult infer(ModuleOp model);
-  LogicalResult recogniseNorms();
+  LogicalResult recogniseSpelledOut();
   pruning::NominalShapes countedShapes() const;
 
   const CompileOptions &options;
@@ -202,12 +202,14 @@ LogicalResult Compilation::infer(ModuleOp model) {
   return manager.run(model);
 }
 
-/// Norms that an exporter spelled out: pruning has to know that they are norms.
-LogicalResult Compilation::recogniseNorms() {
+/// Norms and views that an exporter spelled out: pruning has to know that they are
+/// some.
+LogicalResult Compilation::recogniseSpelledOut() {
   PassManager manager(&context);
   transform::NNFuseNormalizationsOptions norms;
   norms.onlyScaled = true;
   manager.addNestedPass<func::FuncOp>(transform::createNNFuseNormalizations(norms));
+  manager.addNestedPass<func::FuncOp>(transform::createNNRecogniseViews());
   return manager.run(*module);
 }
 
@@ -223,7 +225,7 @@ LogicalResult Compilation::import() {
     return failure();
   if (!options.explain.empty())
     tensors = pruning::TensorNames(function);
-  if ((isPruned() || onlyFindsGroups()) && failed(recogniseNorms()))
+  if ((isPruned() || onlyFindsGroups()) && failed(recogniseSpelledOut()))
     return failure();
   // The report of a model that is not pruned has its costs all the same.
   if (isPruned() || options.report.empty())

@@ -6,6 +6,7 @@
 
 #include "ExtentRewriter.h"
 #include "Shuffles.h"
+#include "dialects/NN/IR/NNErasure.h"
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/Constants.h"
 #include "secateur/Pruning/Passes.h"
@@ -254,6 +255,16 @@ static llvm::DenseSet<Value> collectCut(func::FuncOp func) {
   return cut;
 }
 
+/// The constants that the model's file lacks.
+static std::vector<std::string> namesOfAdded(func::FuncOp func) {
+  std::vector<std::string> names;
+  func.walk([&](nn::ConstantOp constant) {
+    if (constant->hasAttr(nn::kAddedAttr))
+      names.push_back(valueName(constant.getOutput()));
+  });
+  return names;
+}
+
 FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &options) {
   std::vector<std::string> gathered = getGathered(func), positions;
   if (!options.zero)
@@ -296,9 +307,12 @@ FailureOr<PlanFile> pruning::applyPlan(func::FuncOp func, const ApplyOptions &op
   ExtentRewriter rewriter(extents, options.statistics);
   if (failed(rewriter.run()) || failed(eraseWeights(extents)))
     return failure();
+  std::vector<std::string> added = namesOfAdded(func);
   for (const auto &[name, reason] : rewriter.getRewritten())
-    if (!llvm::is_contained(positions, name))
+    if (!llvm::is_contained(positions, name) && !llvm::is_contained(added, name))
       plan.rewritten.push_back({name, "shape", reason});
+  for (const std::string &name : added)
+    plan.rewritten.push_back({name, "shape", "an exporter spelled out a view of this shape"});
   for (const auto &[node, reason] : rewriter.getApproximations())
     plan.approximations.push_back({node, reason});
   shrinkTypes(func, extents);

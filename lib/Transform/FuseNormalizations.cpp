@@ -2,12 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
+#include "EraseIfDead.h"
+
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Transform/HostTensor.h"
 #include "secateur/Transform/Passes.h"
-
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace secateur::transform {
 #define GEN_PASS_DEF_NNFUSENORMALIZATIONS
@@ -69,21 +68,6 @@ static bool isLastAxisConstant(Value value, int64_t extent) {
 template <typename Op>
 static Op onlyReader(Value value) {
   return value.hasOneUse() ? dyn_cast<Op>(*value.user_begin()) : Op();
-}
-
-/// Erases `op` if nothing reads it any more, then what it read, and so on.
-static void eraseIfDead(Operation *op) {
-  llvm::SetVector<Operation *> worklist;
-  worklist.insert(op);
-  while (!worklist.empty()) {
-    Operation *next = worklist.pop_back_val();
-    if (!isOpTriviallyDead(next))
-      continue;
-    for (Value operand : next->getOperands())
-      if (Operation *producer = operand.getDefiningOp())
-        worklist.insert(producer);
-    next->erase();
-  }
 }
 
 namespace {

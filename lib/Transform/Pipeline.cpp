@@ -14,6 +14,7 @@ void secateur::transform::buildTransformPipeline(OpPassManager &manager) {
   // The shapes of what it built.
   functions.addPass(analysis::createNNInferShapes());
   functions.addPass(createNNFoldConstants());
+  functions.addPass(createNNRecogniseViews());
   functions.addPass(createNNSimplify());
   functions.addPass(createNNFoldBatchNorm());
   functions.addPass(createNNFuseNormalizations());

@@ -14,6 +14,9 @@
 
 namespace secateur::nn {
 
+/// On a constant that the model's file lacks: plans account for it.
+inline constexpr llvm::StringLiteral kAddedAttr = "nn.added";
+
 /// Element `index` of operand `operand` is to have `value` in the erased graph.
 struct ElementDemand {
   unsigned operand = 0;
@@ -45,8 +48,8 @@ public:
 
   /// Demands an element of an integer operand.
   virtual void demand(mlir::OpOperand &operand, int64_t index, int64_t value) = 0;
-  /// Replaces an integer constant operand as a whole, shape included; fails with an error on its
-  /// owner where it is none.
+  /// Replaces an integer operand that no input changes as a whole, shape included; fails with an
+  /// error on its owner where it is none.
   virtual llvm::LogicalResult replaceIntegers(mlir::OpOperand &operand,
                                               llvm::ArrayRef<int64_t> shape,
                                               llvm::ArrayRef<int64_t> values) = 0;

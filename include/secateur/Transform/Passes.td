@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 // They run after the point where a pruned ONNX file is written: the user's
-// graph never sees them. The exception are spelled out norms, which pruning has to
-// recognise, and which the Export stage spells out again.
+// graph never sees them. The exceptions are what an exporter spelled out and pruning
+// has to recognise: norms, which the Export stage spells out again, and views.
 
 #ifndef SECATEUR_TRANSFORM_PASSES
 #define SECATEUR_TRANSFORM_PASSES
@@ -71,6 +71,28 @@ def NNFuseNormalizations : Pass<"nn-fuse-normalizations", "::mlir::func::FuncOp"
     Option<"onlyScaled", "only-scaled", "bool", "false",
            "Not those without a scale, for which a constant would have to be made">,
   ];
+}
+
+def NNRecogniseViews : Pass<"nn-recognise-views", "::mlir::func::FuncOp"> {
+  let summary = "Write gathers of computed indices that only reshape as what they are";
+  let description = [{
+    An exporter writes a view as a gather from the flattened tensor, with indices that
+    are a sum of position x stride over the axes. Where that is a mixed radix that
+    counts every element once, the gather becomes a reshape, and a transpose where
+    the view's axes are in another order. The shape is a constant that the model's file
+    lacks, marked `nn.added`.
+
+    ```mlir
+    %n = nn.range %zero, %batch, %one ...
+    %i = nn.mul %n, %stride ...              // %stride is 8
+    %u = nn.unsqueeze %i, ...
+    %j = nn.add %u, %table ...               // %table is 0 to 7
+    %v = nn.gather %flat, %j ...
+    // becomes
+    %v = nn.reshape %flat, %shape ...        // [-1, 8]
+    ```
+  }];
+  let dependentDialects = ["::secateur::nn::NNDialect"];
 }
 
 def NNSimplify : Pass<"nn-simplify", "::mlir::func::FuncOp"> {
