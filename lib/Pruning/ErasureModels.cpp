@@ -30,6 +30,10 @@ static bool shrinks(ErasureContext &context, Value value, int64_t axis) {
   return axis < int64_t(dense.size()) && dense[axis] != context.getPrunedShape(value)[axis];
 }
 
+static int64_t countOf(llvm::ArrayRef<int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<int64_t>());
+}
+
 namespace {
 
 //===----------------------------------------------------------------------===//
@@ -314,13 +318,21 @@ struct GatherErasure : ErasureOpInterface::ExternalModel<GatherErasure, nn::Gath
     if (!cut)
       return success();
     std::optional<Integers> indices = context.getDenseElements(gather.getIndices());
-    if (!indices || shape.size() > 1)
-      return op->emitError(
-                 "indices that are not a constant vector cannot follow an erasure of axis ")
+    if (!indices || int64_t(indices->size()) != countOf(shape))
+      return op->emitError("indices that are not constant cannot follow an erasure of axis ")
              << axis;
     Integers kept = context.getKept(gather.getData(), axis), values;
-    Integers keptResults = shape.empty() ? Integers{0} : context.getKept(gather.getOutput(), axis);
-    for (int64_t position : keptResults) {
+    // The indices that are left, along each of their axes.
+    Integers newShape, picked = {0};
+    for (int64_t i = 0, rank = shape.size(); i < rank; ++i) {
+      Integers along = context.getKept(gather.getOutput(), axis + i), next;
+      newShape.push_back(along.size());
+      for (int64_t position : picked)
+        for (int64_t index : along)
+          next.push_back(position * shape[i] + index);
+      picked = std::move(next);
+    }
+    for (int64_t position : picked) {
       int64_t index = wrapAxis((*indices)[position], extent);
       auto found = llvm::lower_bound(kept, index);
       if (found == kept.end() || *found != index)
@@ -328,9 +340,6 @@ struct GatherErasure : ErasureOpInterface::ExternalModel<GatherErasure, nn::Gath
                << index << " of axis " << axis << ", which is erased";
       values.push_back(found - kept.begin());
     }
-    Integers newShape;
-    if (!shape.empty())
-      newShape.push_back(values.size());
     return context.replaceIntegers(gather.getIndicesMutable(), newShape, values);
   }
 

@@ -7,6 +7,7 @@
 #include "secateur/Analysis/Constants.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -246,14 +247,22 @@ LogicalResult ExtentRewriter::writeConstant(Operation *op, const Wanted &wanted,
 
 LogicalResult ExtentRewriter::replaceIntegers(OpOperand &operand, ArrayRef<int64_t> shape,
                                               ArrayRef<int64_t> values) {
-  auto constant = operand.get().getDefiningOp<nn::ConstantOp>();
-  if (!constant)
+  Value old = operand.get();
+  auto constant = old.getDefiningOp<nn::ConstantOp>();
+  if (!constant && !extents.getSymbolicShapes().getConstantElements(original(old)))
     return operand.getOwner()->emitError(
         "the positions it reads are no constant, so that they cannot follow");
-  DenseElementsAttr changed =
-      makeIntegers(shape, constant.getValue().getShapedType().getElementType(), values);
+  DenseElementsAttr changed = makeIntegers(shape, getElementTypeOrSelf(old.getType()), values);
   if (!changed)
     return operand.getOwner()->emitError("the positions it reads are no integers");
+  if (!constant) {
+    OpBuilder builder(operand.getOwner());
+    std::string name = freshName(valueName(old));
+    Location loc = named(operand.getOwner()->getLoc(), name);
+    operand.set(nn::ConstantOp::create(builder, loc, changed, /*initializer=*/true));
+    record(name, operand.getOwner());
+    return success();
+  }
   if (!constant.getOutput().hasOneUse()) {
     OpBuilder builder(constant);
     auto clone = cast<nn::ConstantOp>(builder.clone(*constant));

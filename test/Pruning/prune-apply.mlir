@@ -163,3 +163,23 @@ func.func @do_nothing(%x: tensor<1x2xf32>) -> tensor<1x3xf32> {
   prune.group "w:1" units(3) (%w[1: 0 by 1], %a[1: 0 by 1]) : tensor<2x3xf32>, tensor<1x3xf32>
   return %a : tensor<1x3xf32>
 }
+
+// -----
+
+// A table of indices loses a column, and names the positions that are left.
+// CHECK-LABEL: @table_of_indices
+func.func @table_of_indices(%x: tensor<?x2xf32> {nn.name = "x"}) -> (tensor<?x2x1xf32> {nn.name = "y"}) {
+  %w = nn.constant dense<[[0.0, 1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0, 9.0]]> : tensor<2x5xf32> initializer loc("w")
+  %v = nn.constant dense<[[1.0], [2.0], [3.0]]> : tensor<3x1xf32> initializer loc("v")
+  // CHECK: %[[TABLE:.*]] = nn.constant dense<{{\[\[}}0, 1], [1, 2]]> : tensor<2x2xi64>
+  // ZERO: nn.constant dense<{{\[\[}}0, 1, 2], [2, 3, 4]]> : tensor<2x3xi64>
+  %table = nn.constant dense<[[0, 1, 2], [2, 3, 4]]> : tensor<2x3xi64> initializer loc("table")
+  %a = nn.matmul %x, %w : (tensor<?x2xf32>, tensor<2x5xf32>) -> tensor<?x5xf32>
+  // CHECK: nn.gather %{{.*}}, %[[TABLE]] {axis = 1 : i64} : (tensor<?x3xf32>, tensor<2x2xi64>) -> tensor<?x2x2xf32>
+  %g = nn.gather %a, %table {axis = 1 : i64} : (tensor<?x5xf32>, tensor<2x3xi64>) -> tensor<?x2x3xf32>
+  %y = nn.matmul %g, %v : (tensor<?x2x3xf32>, tensor<3x1xf32>) -> tensor<?x2x1xf32>
+  prune.group "w:1" units(2) (%w[1: {[0, 2, 4], [1, 3]}], %v[0: {[0, 2], [1]}], %a[1: {[0, 2, 4], [1, 3]}], %g[2: {[0, 2], [1]}])
+    {prune.removed = array<i64: 1>}
+    : tensor<2x5xf32>, tensor<3x1xf32>, tensor<?x5xf32>, tensor<?x2x3xf32>
+  return %y : tensor<?x2x1xf32>
+}

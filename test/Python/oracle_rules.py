@@ -220,10 +220,26 @@ def tile(oracle, node):
     broadcast(oracle, broadcast_from, repeated)
 
 
+def made_of_sizes(oracle, name):
+    """Whether a tensor is computed from sizes and constants alone, with a Range: no input changes it otherwise."""
+    makers = {output: node for node in oracle.model.graph.node for output in node.output}
+    waiting, ranges = [name], 0
+    while waiting:
+        name = waiting.pop()
+        if name in oracle.weights:
+            continue
+        if name not in makers:
+            return False
+        ranges += makers[name].op_type == "Range"
+        if makers[name].op_type != "Shape":
+            waiting += filter(None, makers[name].input)
+    return ranges > 0
+
+
 @rule("Gather")
 def gather(oracle, node):
     x, axis = node.inputs[0], node.axis(0)
-    if node.is_constant(1):
+    if node.is_constant(1) or made_of_sizes(oracle, node.inputs[1]):
         index = np.arange(int(np.prod(node.shape(x)))).reshape(node.shape(x))
         oracle.link(x, node.out, np.take(index, node.value(1), axis), any_copy=True)
         return
@@ -231,6 +247,28 @@ def gather(oracle, node):
     names = [chr(97 + i) for i in range(node.rank(x))]
     inner = [chr(65 + i) for i in range(node.rank(node.inputs[1]))]
     letters(oracle, (x, "".join(names)), (node.inputs[1], "".join(inner)), (node.out, "".join(names[:axis] + inner + names[axis + 1:])))
+
+
+@rule("GatherND", "ScatterND")
+def tuples(oracle, node):
+    """The axes that tuples name stay; what is behind them is moved."""
+    x, indices = node.inputs[0], node.inputs[1]
+    if node.get("batch_dims", 0) or node.get("reduction", "none") != "none":
+        return unknown(oracle, node)
+    length, places = node.shape(indices)[-1], range(node.rank(indices) - 1)
+    oracle.pin(indices, "positions are picked by the input", [len(places)] if node.op == "GatherND" else None)
+    oracle.pin(x, "positions are picked by the input", range(length))
+    if node.op == "GatherND":
+        names = "".join(chr(97 + i) for i in places)
+        letters(oracle, (indices, names + " "), (node.out, names + " " * (node.rank(node.out) - len(places))))
+    else:
+        oracle.pin(node.inputs[2], "positions are picked by the input", places)
+    evaluator = ReferenceEvaluator(node.proto, opsets={"": oracle.opset})
+    moved = [x] if node.op == "GatherND" else [x, node.inputs[2]]
+    for name in moved:
+        feeds = {other: np.zeros(node.shape(other)) for other in moved} | {indices: node.value(1)}
+        feeds[name] = 1 + np.arange(np.prod(node.shape(name)), dtype=np.float64).reshape(node.shape(name))
+        oracle.link(name, node.out, evaluator.run(None, feeds)[0].astype(np.int64) - 1, any_copy=True)
 
 
 def spatial(oracle, node, x):

@@ -15,6 +15,7 @@ using namespace secateur::pruning;
 /// Longer lists of indices are tables, not permutations of channels.
 static constexpr size_t kMaxIndices = 1 << 12;
 static constexpr StringLiteral kByData = "positions are picked by what the input holds";
+static constexpr StringLiteral kPlaced = "something is put in places that are named by position";
 
 Axis pruning::pickPositions(CouplingBuilder &builder, Axis axis, ArrayRef<int64_t> positions) {
   SmallVector<Axis> pieces;
@@ -168,6 +169,68 @@ struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, n
   }
 };
 
+/// Indices are tuples that name a position of the axes after the batch; what is behind
+/// those goes with them.
+struct GatherNdCoupling : nn::CouplingOpInterface::ExternalModel<GatherNdCoupling, nn::GatherNdOp> {
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    SmallVector<Axis> data(builder.axes(op->getOpOperand(0))),
+        tuples(builder.axes(op->getOpOperand(1)));
+    size_t batch = cast<nn::GatherNdOp>(op).getBatchDims();
+    std::optional<size_t> behind = behindTuples(builder, tuples, data, batch);
+    if (!behind || batch >= tuples.size())
+      return;
+    for (size_t axis = 0; axis < *behind; ++axis)
+      if (axis < batch)
+        builder.unify(data[axis], tuples[axis]);
+      else
+        builder.pin(data[axis], kByData);
+    SmallVector<Axis> result(tuples.begin(), tuples.end() - 1);
+    result.append(data.begin() + *behind, data.end());
+    builder.setResult(0, result);
+  }
+  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
+    return operands[0].isAbsent() ? ErasedValue::finite() : operands[0];
+  }
+
+  /// The first axis of `data` that tuples say nothing of, which stay; nullopt where that
+  /// depends on the input.
+  static std::optional<size_t> behindTuples(CouplingBuilder &builder, ArrayRef<Axis> tuples,
+                                            ArrayRef<Axis> data, size_t batch) {
+    std::optional<int64_t> length = tuples.empty() ? std::nullopt : builder.extent(tuples.back());
+    if (!length || batch + *length > data.size())
+      return std::nullopt;
+    builder.pin(tuples.back(), "it is a tuple of positions");
+    return batch + *length;
+  }
+};
+
+/// Likewise, and slices of the updates come in the places that the tuples name.
+struct ScatterNdCoupling
+    : nn::CouplingOpInterface::ExternalModel<ScatterNdCoupling, nn::ScatterNdOp> {
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    SmallVector<Axis> data(builder.axes(op->getOpOperand(0))),
+        tuples(builder.axes(op->getOpOperand(1))), updates(builder.axes(op->getOpOperand(2)));
+    std::optional<size_t> behind = GatherNdCoupling::behindTuples(builder, tuples, data, 0);
+    if (!behind || updates.size() != tuples.size() - 1 + data.size() - *behind)
+      return;
+    for (size_t axis = 0; axis + 1 < tuples.size(); ++axis) {
+      builder.pin(tuples[axis], kPlaced);
+      builder.pin(updates[axis], kPlaced);
+    }
+    for (size_t axis = 0; axis < *behind; ++axis)
+      builder.pin(data[axis], kPlaced);
+    for (size_t axis = *behind; axis < data.size(); ++axis)
+      builder.unify(data[axis], updates[tuples.size() - 1 + axis - *behind]);
+    builder.setResult(0, data);
+  }
+  ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
+    if (cast<nn::ScatterNdOp>(op).getReduction() == "none")
+      return nn::join(operands[0], operands[2]);
+    return operands[0].isZero() && operands[2].isZero() ? ErasedValue::zero()
+                                                        : ErasedValue::unknown();
+  }
+};
+
 /// Padding is positions of its own, which go where what they are added to goes.
 struct PadCoupling : nn::CouplingOpInterface::ExternalModel<PadCoupling, nn::PadOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
@@ -255,6 +318,8 @@ struct RangeCoupling : nn::CouplingOpInterface::ExternalModel<RangeCoupling, nn:
 void pruning::attachIndexingCoupling(MLIRContext &context) {
   nn::SliceOp::attachInterface<SliceCoupling>(context);
   nn::GatherOp::attachInterface<GatherCoupling>(context);
+  nn::GatherNdOp::attachInterface<GatherNdCoupling>(context);
+  nn::ScatterNdOp::attachInterface<ScatterNdCoupling>(context);
   nn::PadOp::attachInterface<PadCoupling>(context);
   nn::ShapeOp::attachInterface<ShapeCoupling>(context);
   nn::SizeOp::attachInterface<SizeCoupling>(context);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reshapes, transposes, gathers: indices that move."""
 
+import numpy as np
+
 from .case import Case
 
 IN, OUT = "w1[1]: input 'x'", "w2[0]: output 'y'"
@@ -171,6 +173,56 @@ CASES = [
         y = Conv(g, w2)
     }""", dict(w1=(4, 3, 1, 1), w2=(2, 3, 1, 1)),
          groups=[], pins=[IN, OUT, "w1[0]: picked by what the input holds", "w2[1]: input 'i'"]),
+    Case("34d a view by indices that are computed", """(float[N,3,4,4] x) => (float[N,2] y)
+        <int64[2] space = {2, 3}, int64[1] flat = {-1}, int64 zero = {0}, int64 one = {1}, int64 eight = {8}, int64[3] back = {1, 2, 3}> {
+        a = Conv(x, w1)
+        m = ReduceMean(a, space)
+        e = Reshape(m, flat)
+        sizes = Shape <start=0, end=1> (x)
+        n = Squeeze(sizes)
+        r = Range(zero, n, one)
+        s = Mul(r, eight)
+        c = Unsqueeze(s, back)
+        i = Add(c, table)
+        v = Gather(e, i)
+        f = Flatten(v)
+        y = MatMul(f, w2)
+    }""", dict(w1=(8, 3, 1, 1), w2=(8, 2), table=np.arange(8).reshape(1, 8, 1, 1)),
+         groups=["8: w1[0] w2[0]"], pins=[IN, "w2[1]: output 'y'"]),
+    Case("34e windows by a table of indices", """(float[N,6] x) => (float[N,2] y) {
+        a = MatMul(x, w1)
+        g = Gather <axis=1> (a, table)
+        f = Flatten(g)
+        y = MatMul(f, w2)
+    }""", dict(w1=(6, 6), w2=(6, 2), table=np.array([[0, 1, 2], [2, 3, 4]])),
+         # Columns of the windows leave: position 2 is in the first and in the last one. Position 5 is not taken.
+         groups=["2: w1[1 [[0, 2, 4], [1, 3]]] w2[0 [[0, 2, 3, 5], [1, 4]]]", "1 keep 0: w1[1 [[5]]]"], pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("34f slices put in places", """(float[N,5,6] x) => (float[N,5,2] y) <int64[1] one = {1}, int64[1] five = {5}, int64[1] axis = {0}> {
+        a = MatMul(x, w1)
+        b = MatMul(x, w3)
+        t = Transpose <perm=[1,0,2]> (a)
+        u = Transpose <perm=[1,0,2]> (b)
+        s = Slice(u, one, five, axis)
+        p = ScatterND(t, table, s)
+        r = Transpose <perm=[1,0,2]> (p)
+        y = MatMul(r, w2)
+    }""", dict(w1=(6, 8), w3=(6, 8), w2=(8, 2), table=np.arange(1, 5).reshape(4, 1)),
+         groups=["8: w1[1] w2[0] w3[1]"], pins=["w1[0]: input 'x'", "w3[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("34g slices put in places of the channels", """(float[N,5,6] x, float[4,N,5] s) => (float[N,5,2] y) {
+        a = MatMul(x, w1)
+        t = Transpose <perm=[2,0,1]> (a)
+        p = ScatterND(t, table, s)
+        r = Transpose <perm=[1,2,0]> (p)
+        y = MatMul(r, w2)
+    }""", dict(w1=(6, 8), w2=(8, 2), table=np.arange(1, 5).reshape(4, 1)),
+         groups=[], pins=["w1[0]: input 'x'", "w1[1]: named by position", "w2[0]: named by position", "w2[1]: output 'y'"]),
+    Case("34h a table read by tuples", """(float[N,3,6] x) => (float[N,3,2] y) {
+        a = MatMul(x, w1)
+        rows = GatherND(w3, table)
+        s = Add(a, rows)
+        y = MatMul(s, w2)
+    }""", dict(w1=(6, 8), w3=(5, 8), w2=(8, 2), table=np.array([[4], [0], [4]])),
+         groups=["8: w1[1] w2[0] w3[1]"], pins=["w1[0]: input 'x'", "w3[0]: picked by what the input holds", "w2[1]: output 'y'"]),
     Case("37a two reshapes that share only their ends", """(float[N,6] x) => (float[N,2] y) <int64[3] one = {0, 6, 4}, int64[3] two = {0, 4, 6}, int64[2] together = {0, 24}> {
         a = MatMul(x, w1)
         r = Reshape(a, one)
