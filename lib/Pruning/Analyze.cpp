@@ -57,6 +57,8 @@ private:
   void keepSome(NodeId node);
   void takeOut(NodeId node);
   double costOfKeeping(NodeId node);
+  bool regather(NodeId node);
+  bool collectEnough(NodeId node, llvm::SmallSetVector<NodeId, 8> &enough);
   Group makeGroup(NodeId id, const Slots &slots);
   Group makeGathered(ArrayRef<NodeId> ids);
   Group startGroup(const Places &places);
@@ -73,8 +75,8 @@ private:
   /// same axes. The latter know their place in this list.
   SmallVector<SmallVector<NodeId, 1>> groups;
   llvm::DenseMap<NodeId, size_t> gatheredIn;
-  /// Groups of single positions of which a unit stays.
-  llvm::DenseSet<size_t> keepingUnit;
+  /// Groups of single positions of which a unit stays, and those that were made for that.
+  llvm::DenseSet<size_t> keepingUnit, regathered;
   llvm::StringMap<unsigned> names;
   llvm::StringSet<> valueNames;
   std::vector<Pin> pins;
@@ -281,9 +283,13 @@ Group Writer::makeGroup(NodeId id, const Slots &slots) {
   return group;
 }
 
-/// One box for each axis, with a list of positions for each digit.
+/// One box for each axis, with a list of positions for each digit; empty where a digit does
+/// not lie on that axis.
 Group Writer::makeGathered(ArrayRef<NodeId> ids) {
-  Group group = startGroup(placesOf[ids.front()]);
+  Places all;
+  for (NodeId id : ids)
+    llvm::append_range(all, placesOf[id]);
+  Group group = startGroup(all);
   group.units = ids.size();
   group.constraints.minKeep = keepingUnit.contains(gatheredIn.lookup(ids.front()));
   for (auto [unit, id] : llvm::enumerate(ids)) {
@@ -335,9 +341,20 @@ void Writer::gather() {
   llvm::SmallSetVector<NodeId, 16> distinct;
   for (NodeId axis : axes)
     distinct.insert(digits.find(axis));
-  for (NodeId axis : distinct)
-    if (canVanish(axis))
-      keepSome(axis);
+  // Short axes first, which have the least choice. What one axis is given may be what
+  // another one was kept by.
+  SmallVector<std::pair<int64_t, size_t>> order;
+  for (auto [index, axis] : llvm::enumerate(distinct))
+    order.emplace_back(digits.extent(axis).factor, index);
+  llvm::sort(order);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto [size, index] : order)
+      if (canVanish(distinct[index])) {
+        keepSome(distinct[index]);
+        changed = true;
+      }
+  }
 }
 
 /// The groups of single positions that a set is made of.
@@ -361,6 +378,8 @@ bool Writer::survives(NodeId node, const Units &kept) {
 
 /// Whether all of a set may be gone, whichever unit the groups keep that keep one.
 bool Writer::canVanish(NodeId node) {
+  if (survives(node, {}))
+    return false;
   llvm::SmallSetVector<size_t, 4> found;
   collectGroups(node, found);
   found.remove_if([&](size_t group) { return !keepingUnit.contains(group); });
@@ -382,16 +401,56 @@ bool Writer::canVanish(NodeId node) {
   return false;
 }
 
-/// Keeps something of a set: by a unit of each group that it is made of or, where
-/// that is not enough, by single positions, which are taken out of their groups.
+/// Keeps something of a set: by a unit of each group that it is made of; where that is
+/// not enough by a group that is made anew, or by single positions, which are taken out of
+/// their groups.
 void Writer::keepSome(NodeId node) {
   llvm::SmallSetVector<size_t, 4> found;
   collectGroups(node, found);
   for (size_t group : found)
     if (groups[group].size() > 1)
       keepingUnit.insert(group);
-  if (canVanish(node))
+  if (canVanish(node) && !regather(node))
     takeOut(node);
+}
+
+/// Makes one group of positions any of which is enough for a set, whatever other axes they
+/// lie on, so that all of them but any one may leave. False where there are none such, or
+/// where a group that was made in this way would have to be torn apart.
+bool Writer::regather(NodeId node) {
+  llvm::SmallSetVector<NodeId, 8> enough;
+  if (!collectEnough(node, enough) || enough.size() < 2 || enough.size() > kMostChoices ||
+      llvm::any_of(enough, [&](NodeId id) { return regathered.contains(gatheredIn.lookup(id)); }))
+    return false;
+  size_t group = groups.size();
+  groups.emplace_back();
+  for (NodeId id : enough) {
+    size_t old = gatheredIn.lookup(id);
+    llvm::erase(groups[old], id);
+    if (groups[old].size() < 2)
+      keepingUnit.erase(old);
+    groups[group].push_back(id);
+    gatheredIn[id] = group;
+  }
+  keepingUnit.insert(group);
+  regathered.insert(group);
+  return true;
+}
+
+/// Collects single positions any of which, if it stays, keeps something of a set. False
+/// where a set needs several of them at once.
+bool Writer::collectEnough(NodeId node, llvm::SmallSetVector<NodeId, 8> &enough) {
+  node = digits.find(node);
+  SmallVector<NodeId> children(digits.childrenOf(node));
+  if (children.empty()) {
+    enough.insert(node);
+    return gatheredIn.contains(node) && !digits.pinOf(node);
+  }
+  // What cannot vanish takes no part in a product.
+  if (!digits.isSum(node))
+    llvm::erase_if(children, [&](NodeId child) { return !canVanish(child); });
+  return (digits.isSum(node) || children.size() == 1) &&
+         llvm::all_of(children, [&](NodeId child) { return collectEnough(child, enough); });
 }
 
 /// Takes positions out of their groups, so that something of a set stays: those that

@@ -17,10 +17,13 @@ using namespace secateur::pruning;
 SmallVector<Slab> Group::slabs(int64_t unit, unsigned member) const {
   SmallVector<Slab> result;
   for (const prune::BoxLayout &box : layouts[member].boxes) {
-    Slab &slab = result.emplace_back();
+    Slab slab;
     slab.member = member;
     for (const prune::AxisPart &part : box.parts)
       slab.axes.emplace_back(part.axis, part.positions(unit));
+    // Lists say of other units that they have nothing there.
+    if (llvm::none_of(slab.axes, [](const auto &axis) { return axis.second.empty(); }))
+      result.push_back(std::move(slab));
   }
   return result;
 }

@@ -36,7 +36,8 @@ class Member:
 
     def parts(self, unit):
         """What a unit owns: for each box, the sorted positions by axis; other axes are whole."""
-        return [{part["axis"]: _positions(part, unit) for part in box} for box in self.boxes]
+        boxes = [{part["axis"]: _positions(part, unit) for part in box} for box in self.boxes]
+        return [box for box in boxes if all(box.values())]
 
 
 @dataclass
