@@ -352,7 +352,7 @@ void Writer::gather() {
     for (auto [size, index] : order)
       if (canVanish(distinct[index])) {
         keepSome(distinct[index]);
-        changed = true;
+        changed |= !canVanish(distinct[index]); // Without progress there is no end.
       }
   }
 }
