@@ -147,7 +147,8 @@ std::optional<Steps> ViewFinder::broadcastSteps(Value operand, Value result) {
 std::optional<Steps> ViewFinder::compute(Value value) {
   Operation *op = value.getDefiningOp();
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!op || !type || !type.getElementType().isSignlessInteger() || type.getElementTypeBitWidth() < 32)
+  if (!op || !type || !type.getElementType().isSignlessInteger() ||
+      type.getElementTypeBitWidth() < 32)
     return std::nullopt;
   if (isa<ConstantOp>(op))
     return constantSteps(value);
@@ -283,9 +284,8 @@ void ViewRewriter::rewrite(GatherOp op, ArrayRef<int64_t> order) {
                                      /*initializer=*/true);
   constant->setAttr(kAddedAttr, builder.getUnitAttr());
   auto reshapedType = RankedTensorType::get(shape, type.getElementType());
-  Value result =
-      ReshapeOp::create(builder, inOrder ? op.getLoc() : named(view, "reshaped"), reshapedType,
-                        op.getData(), constant.getOutput());
+  Value result = ReshapeOp::create(builder, inOrder ? op.getLoc() : named(view, "reshaped"),
+                                   reshapedType, op.getData(), constant.getOutput());
   if (!inOrder) {
     SmallVector<int64_t> permutation(sorted.size());
     for (auto [position, axis] : llvm::enumerate(sorted))

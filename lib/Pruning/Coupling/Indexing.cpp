@@ -189,7 +189,10 @@ struct GatherNdCoupling : nn::CouplingOpInterface::ExternalModel<GatherNdCouplin
     builder.setResult(0, result);
   }
   ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0].isAbsent() ? ErasedValue::finite() : operands[0];
+    // What a tuple picks is no more than finite.
+    return operands[0].isAbsent() || !operands[1].isAbsent()
+               ? nn::join(operands[0], ErasedValue::finite())
+               : operands[0];
   }
 
   /// The first axis of `data` that tuples say nothing of, which stay; nullopt where that
