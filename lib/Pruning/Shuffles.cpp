@@ -5,11 +5,11 @@
 #include "Shuffles.h"
 
 #include "dialects/NN/IR/NNOps.h"
+#include "secateur/Support/EraseIfDead.h"
+#include "secateur/Support/Names.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <numeric>
@@ -123,27 +123,6 @@ std::vector<std::string> pruning::getGathered(func::FuncOp func) {
 // Replacing
 //===----------------------------------------------------------------------===//
 
-/// Erases `op`, which nothing uses, and what was computed for it alone.
-static void eraseWithOperands(Operation *op) {
-  llvm::SetVector<Operation *> unused; // Each once: an operand may be there twice.
-  unused.insert(op);
-  while (!unused.empty()) {
-    Operation *next = unused.pop_back_val();
-    if (!isOpTriviallyDead(next))
-      continue;
-    for (Value operand : next->getOperands())
-      if (Operation *source = operand.getDefiningOp())
-        unused.insert(source);
-    next->erase();
-  }
-}
-
-static Location named(Location like, StringRef name) {
-  Builder builder(like.getContext());
-  return FusedLoc::get(like.getContext(), {NameLoc::get(builder.getStringAttr(name))},
-                       builder.getArrayAttr({builder.getStringAttr(name)}));
-}
-
 std::vector<std::string> pruning::replaceGathered(func::FuncOp func,
                                                   const llvm::DenseSet<Value> &cut) {
   llvm::StringSet<> names;
@@ -165,13 +144,13 @@ std::vector<std::string> pruning::replaceGathered(func::FuncOp func,
     ArrayRef<int64_t> positions = numbers.drop_front();
     auto type =
         RankedTensorType::get({static_cast<int64_t>(positions.size())}, builder.getI64Type());
-    auto list = nn::ConstantOp::create(builder, named(join.getLoc(), name),
+    auto list = nn::ConstantOp::create(builder, getNodeLocation(func.getContext(), name, {name}),
                                        DenseElementsAttr::get(type, positions),
                                        /*initializer=*/true);
     auto gather = nn::GatherOp::create(builder, join.getLoc(), join.getReshaped().getType(),
                                        split.getData(), list.getOutput(), numbers.front());
     join.getReshaped().replaceAllUsesWith(gather.getOutput());
-    eraseWithOperands(join);
+    eraseIfDead(join);
     lists.push_back(std::move(name));
   }
   return lists;

@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
 
-#include "EraseIfDead.h"
-
 #include "dialects/NN/IR/NNOps.h"
+#include "secateur/Support/EraseIfDead.h"
 #include "secateur/Transform/HostTensor.h"
 #include "secateur/Transform/Passes.h"
 

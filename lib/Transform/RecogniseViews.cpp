@@ -7,12 +7,11 @@
 // every element once, the view is a reshape, with a transpose where its axes are in
 // another order.
 
-#include "EraseIfDead.h"
-
 #include "dialects/NN/IR/NNErasure.h"
 #include "dialects/NN/IR/NNOps.h"
 #include "secateur/Analysis/Constants.h"
 #include "secateur/Analysis/SymbolicShapes.h"
+#include "secateur/Support/EraseIfDead.h"
 #include "secateur/Support/Names.h"
 #include "secateur/Transform/Passes.h"
 

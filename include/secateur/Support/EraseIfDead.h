@@ -3,13 +3,13 @@
 //===----------------------------------------------------------------------===//
 // For passes that run on the user's graph, which keeps all else, dead or not.
 
-#ifndef SECATEUR_LIB_TRANSFORM_ERASEIFDEAD_H
-#define SECATEUR_LIB_TRANSFORM_ERASEIFDEAD_H
+#ifndef SECATEUR_SUPPORT_ERASEIFDEAD_H
+#define SECATEUR_SUPPORT_ERASEIFDEAD_H
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/SetVector.h"
 
-namespace secateur::transform {
+namespace secateur {
 
 /// Erases `op` if nothing reads it any more, then what it read, and so on.
 inline void eraseIfDead(mlir::Operation *op) {
@@ -26,6 +26,6 @@ inline void eraseIfDead(mlir::Operation *op) {
   }
 }
 
-} // namespace secateur::transform
+} // namespace secateur
 
-#endif // SECATEUR_LIB_TRANSFORM_ERASEIFDEAD_H
+#endif // SECATEUR_SUPPORT_ERASEIFDEAD_H
