@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed of single kernels, beside the peak that the same core reaches in the same run.
 
-    PATH=build/bin:/usr/lib/llvm-22/bin:$PATH python benchmarks/kernels.py [--bits 512] [--rounds 7] [NAME..]
+    PATH=build/bin:/usr/lib/llvm-22/bin:$PATH python benchmarks/kernel_peak.py [--bits 512] [--rounds 7] [NAME..]
 
 One thread; FLOPs are those of the mathematics (taps in the padding count, columns that
 fill a vector do not); bias and ReLU are fused; inputs stay in the caches. Thread time,
