@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What pruning reaches on many models: a row each, as Markdown.
 
-usage: python benchmarks/coverage.py [--models .models] [--budget flops=50%] [--prove] [--verify] [--rows FOLDER] [--write FILE.md] [PATTERN ...]
+usage: python benchmarks/coverage.py [--models .models] [--budget flops=50%] [--prove] [--verify] [--table FILE.md [--again]] [PATTERN ...]
 
 The columns: parameters and FLOPs of the dense model; groups of coupled dimensions; the
 share of parameters and of FLOPs that can leave (all units but the least of each group);
@@ -11,8 +11,9 @@ compiles the model and proves there that zeroing and erasing give the same outpu
 --prove runs scripts/prove.py on the pruned file: its difference is relative to the
 largest output.
 
-Rows are kept in a folder (--rows), so that a run that was stopped goes on, and models
-can be exported, measured and deleted one at a time; the table is of all rows there.
+With --table, each row goes to that file as soon as it is measured, among those that it
+holds; a model that has a row there is measured --again only. So a run that was stopped
+goes on, and models can be exported, measured and deleted one at a time.
 """
 
 import argparse
@@ -86,6 +87,15 @@ def table(rows):
     return lines + [f"| {name} | " + " | ".join(cells.get(column, "") for column in head) + " |" for name, cells in sorted(rows.items())]
 
 
+def read_table(path):
+    """What the file holds up to its first table, and the rows of that."""
+    text, found, lines = path.read_text().partition("| model |")
+    if not found:
+        return text, {}
+    head, _, *lines = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines.splitlines()]
+    return text, {name: dict(zip(head, cells)) for name, *cells in lines}
+
+
 def fails(cells):
     return any(cell.startswith("FAILS") for cell in cells.values())
 
@@ -97,30 +107,27 @@ def main():
     parser.add_argument("--budget", default="flops=50%")
     parser.add_argument("--prove", action="store_true")
     parser.add_argument("--verify", action="store_true")
-    parser.add_argument("--rows", type=pathlib.Path, help="keep rows in this folder, and measure only models without one")
-    parser.add_argument("--write", type=pathlib.Path, help="write the table to this file, after what it holds up to the first table")
+    parser.add_argument("--table", type=pathlib.Path, help="a file of Markdown that keeps the rows; what stands before its table stays")
+    parser.add_argument("--again", action="store_true", help="measure models that have a row in the table, too")
     arguments = parser.parse_args()
-    rows, kept = {}, arguments.rows
-    if kept:
-        kept.mkdir(parents=True, exist_ok=True)
-        rows = {path.stem: json.loads(path.read_text()) for path in kept.glob("*.json")}
+    text, rows = read_table(arguments.table) if arguments.table and arguments.table.exists() else ("", {})
+    measured = {}
     for path in sorted(arguments.models.rglob("*.onnx")):
         name = str(path.relative_to(arguments.models)).removesuffix(".onnx").replace("/", "_")
-        if name in rows or not any(fnmatch.fnmatch(str(path.relative_to(arguments.models)), g) for g in arguments.patterns or ["*"]):
+        chosen = any(fnmatch.fnmatch(str(path.relative_to(arguments.models)), pattern) for pattern in arguments.patterns or ["*"])
+        if not chosen or (name in rows and not arguments.again):
             continue
         with tempfile.TemporaryDirectory() as folder:
             try:
                 rows[name] = row(path, arguments, pathlib.Path(folder))
             except RuntimeError as error:  # a model that fails is a row of the table, and an exit status
                 rows[name] = {"input": failure(str(error))}
-        if kept:
-            (kept / f"{name}.json").write_text(json.dumps(rows[name], indent=1, ensure_ascii=False))
+        measured[name] = rows[name]
+        if arguments.table:
+            arguments.table.write_text(text + "\n".join(table(rows)) + "\n")
         print(f"| {name} | " + " | ".join(rows[name].values()) + " |", flush=True)
-    failed = sum(map(fails, rows.values()))
-    print(f"{len(rows)} models, {failed} with failures")
-    if arguments.write:
-        before = arguments.write.read_text().split("| model |")[0] if arguments.write.exists() else ""
-        arguments.write.write_text(before + "\n".join(table(rows)) + "\n")
+    failed = sum(map(fails, measured.values()))
+    print(f"{len(measured)} models, {failed} with failures")
     sys.exit(bool(failed))
 
 
