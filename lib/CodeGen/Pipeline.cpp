@@ -4,6 +4,7 @@
 
 #include "secateur/CodeGen/CodeGen.h"
 #include "secateur/CodeGen/Kernels/Passes.h"
+#include "secateur/CodeGen/Kernels/Tunable.h"
 #include "secateur/CodeGen/Passes.h"
 
 #include "dialects/Kern/IR/KernOps.h"
@@ -42,23 +43,30 @@ void secateur::codegen::registerCodeGenDialects(DialectRegistry &registry) {
   tensor::registerInferTypeOpInterfaceExternalModels(registry);
   tensor::registerSubsetOpInterfaceExternalModels(registry);
   kern::registerBufferizableModels(registry);
+  registerTunableModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
 }
 
-void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const TargetInfo &target) {
-  // Functions are independent of one another, so that passes on them run in parallel.
-  auto cleanUp = [&] {
-    OpPassManager &functions = manager.nestAny();
-    functions.addPass(createCanonicalizerPass());
-    functions.addPass(createCSEPass());
-  };
-  // On tensors.
-  cleanUp();
+/// Functions are independent of one another, so that passes on them run in parallel.
+static void addCleanUp(OpPassManager &manager) {
+  OpPassManager &functions = manager.nestAny();
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+}
+
+void secateur::codegen::buildFusionPipeline(OpPassManager &manager) {
+  addCleanUp(manager);
   manager.addPass(createCodegenFuseLinalg());
-  cleanUp();
+  addCleanUp(manager);
   manager.addNestedPass<func::FuncOp>(createKernFuseEpilogues());
   manager.addNestedPass<func::FuncOp>(createKernFuseAttention());
+}
+
+void secateur::codegen::buildCodeGenPipeline(OpPassManager &manager, const TargetInfo &target) {
+  auto cleanUp = [&] { addCleanUp(manager); };
+  // On tensors.
+  buildFusionPipeline(manager);
   manager.addPass(createCodegenPrepareEntry());
   manager.addPass(createCodegenBufferize());
   // On memrefs.

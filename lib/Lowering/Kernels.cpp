@@ -135,7 +135,7 @@ Value secateur::lowering::contract(LoweringContext &context, ArrayRef<AffineMap>
   auto op =
       kern::ContractOp::create(b, TypeRange{init.getType()}, mapsAttribute(context, maps), lhs, rhs,
                                packed ? b.getUnitAttr() : UnitAttr(), epilogue.operands, init,
-                               mapsAttribute(context, epilogue.maps));
+                               mapsAttribute(context, epilogue.maps), kern::ChoiceAttr());
   return finish(context, op, epilogue);
 }
 
@@ -165,7 +165,7 @@ Value secateur::lowering::convolve(LoweringContext &context, Value input, Value 
 
   auto op = kern::ConvOp::create(b, TypeRange{init.getType()}, input, filter, epilogue.operands,
                                  init, mapsAttribute(context, epilogue.maps), window.strides,
-                                 window.dilations, window.pads, groups, bundle);
+                                 window.dilations, window.pads, groups, bundle, kern::ChoiceAttr());
   return finish(context, op, epilogue);
 }
 
@@ -173,9 +173,10 @@ Value secateur::lowering::convolveDepthwise(LoweringContext &context, Value inpu
                                             Value init, const Window &window,
                                             const Epilogue &epilogue) {
   ImplicitLocOpBuilder &b = context.b;
-  auto op = kern::DepthwiseConvOp::create(
-      b, TypeRange{init.getType()}, input, filter, epilogue.operands, init,
-      mapsAttribute(context, epilogue.maps), window.strides, window.dilations, window.pads);
+  auto op =
+      kern::DepthwiseConvOp::create(b, TypeRange{init.getType()}, input, filter, epilogue.operands,
+                                    init, mapsAttribute(context, epilogue.maps), window.strides,
+                                    window.dilations, window.pads, kern::ChoiceAttr());
   return finish(context, op, epilogue);
 }
 

@@ -437,3 +437,42 @@ func.func @conv_bundle_too_wide(%x: tensor<1x9x9x12xf32>, %y: tensor<1x9x9x27xf3
   %z = kern.conv ins(%x, %w : tensor<1x9x9x12xf32>, tensor<2x1x3x3x4x16xf32>) outs(%y : tensor<1x9x9x27xf32>) groups 3 bundle 2 -> tensor<1x9x9x27xf32>
   return %z : tensor<1x9x9x27xf32>
 }
+
+// -----
+
+func.func @choice_kernel(%x: tensor<1x5x5x8xf32>, %w: tensor<3x3x8xf32>, %e: tensor<1x5x5x8xf32>) {
+  // expected-error @below {{has no kernel 'matrix'}}
+  %y = kern.depthwise_conv ins(%x, %w : tensor<1x5x5x8xf32>, tensor<3x3x8xf32>) outs(%e : tensor<1x5x5x8xf32>) pads [1, 1, 1, 1]
+    attributes {choice = #kern.choice<matrix 6x4 task 96>} -> tensor<1x5x5x8xf32>
+  return
+}
+
+// -----
+
+// Two groups in a panel are nothing for the matrix kernel.
+func.func @choice_bundle(%x: tensor<1x5x5x8xf32>, %w: tensor<1x1x3x3x4x16xf32>, %e: tensor<1x5x5x8xf32>) {
+  // expected-error @below {{has no kernel 'matrix'}}
+  %y = kern.conv ins(%x, %w : tensor<1x5x5x8xf32>, tensor<1x1x3x3x4x16xf32>) outs(%e : tensor<1x5x5x8xf32>) pads [1, 1, 1, 1] groups 2 bundle 2
+    attributes {choice = #kern.choice<matrix 12x1 task 96>} -> tensor<1x5x5x8xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a tile of two extents for matrix}}
+func.func private @choice_extents() attributes {choice = #kern.choice<matrix 6 task 96>}
+
+// -----
+
+// expected-error @below {{expected a tile of 2 or 4 for winograd, got 3}}
+func.func private @choice_winograd() attributes {choice = #kern.choice<winograd 3>}
+
+// -----
+
+// expected-error @below {{expected a positive task for matrix, and none for others}}
+func.func private @choice_task() attributes {choice = #kern.choice<matrix 6x4>}
+
+// -----
+
+// expected-error @below {{expected 'copied' and 'by_row' for grouped only}}
+func.func private @choice_copied() attributes {choice = #kern.choice<depthwise 2x7 copied>}

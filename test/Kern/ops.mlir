@@ -127,3 +127,18 @@ func.func @attention(%q: tensor<12x?x64xf32>, %k: tensor<12x?x64x16xf32>, %v: te
   } -> tensor<12x?x64xf32>
   return %y : tensor<12x?x64xf32>
 }
+
+// CHECK-LABEL: func.func @choices
+// CHECK: choice = #kern.choice<matrix 6x4 task 96>
+// CHECK: choice = #kern.choice<grouped 2x7 copied by_row>
+// CHECK: choice = #kern.choice<grouped 1x7 by_row>
+// CHECK: choice = #kern.choice<winograd 4>
+// CHECK: choice = #kern.choice<depthwise 2x7>
+func.func @choices(%x: memref<1x5x5x8xf32>, %w: memref<2x1x3x3x4x16xf32>, %v: memref<1x1x3x3x8x16xf32>, %d: memref<3x3x8xf32>, %y: memref<1x5x5x8xf32>) {
+  kern.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<2x1x3x3x4x16xf32>) outs(%y : memref<1x5x5x8xf32>) pads [1, 1, 1, 1] groups 2 attributes {choice = #kern.choice<matrix 6x4 task 96>}
+  kern.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<2x1x3x3x4x16xf32>) outs(%y : memref<1x5x5x8xf32>) pads [1, 1, 1, 1] groups 2 attributes {choice = #kern.choice<grouped 2x7 copied by_row>}
+  kern.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<2x1x3x3x4x16xf32>) outs(%y : memref<1x5x5x8xf32>) pads [1, 1, 1, 1] groups 2 attributes {choice = #kern.choice<grouped 1x7 by_row>}
+  kern.conv ins(%x, %v : memref<1x5x5x8xf32>, memref<1x1x3x3x8x16xf32>) outs(%y : memref<1x5x5x8xf32>) pads [1, 1, 1, 1] attributes {choice = #kern.choice<winograd 4>}
+  kern.depthwise_conv ins(%x, %d : memref<1x5x5x8xf32>, memref<3x3x8xf32>) outs(%y : memref<1x5x5x8xf32>) pads [1, 1, 1, 1] attributes {choice = #kern.choice<depthwise 2x7>}
+  return
+}

@@ -339,6 +339,8 @@ LogicalResult ContractOp::verify() {
         !getInitMap().getResultPosition(map.getResult(map.getNumResults() - 1)))
       return emitOpError("expected the last dimension of the packed operand to be in the output");
   }
+  if (failed(verifyChoice(*this, getChoiceAttr(), KernelKind::Matrix)))
+    return failure();
   return verifyExtents(*this, operands);
 }
 
@@ -386,7 +388,11 @@ LogicalResult ConvOp::verify() {
            << filter.getDimSize(1) << " panels in each of " << groups << " groups, got " << outputs;
   if (bundle > 1 && bundle * (outputs / groups) > panelWidth)
     return emitOpError("expected ") << bundle << " groups to fit a panel of " << panelWidth;
-  return success();
+  SmallVector<KernelKind> kernels;
+  if (bundle == 1)
+    kernels.push_back(KernelKind::Matrix);
+  kernels.push_back(groups > 1 ? KernelKind::Grouped : KernelKind::Winograd);
+  return verifyChoice(*this, getChoiceAttr(), kernels);
 }
 
 LogicalResult WinogradConvOp::verify() {
@@ -418,7 +424,7 @@ LogicalResult DepthwiseConvOp::verify() {
   if (differ(input.getDimSize(3), filter.getDimSize(2)) ||
       differ(init.getDimSize(3), filter.getDimSize(2)))
     return emitOpError("expected ") << filter.getDimSize(2) << " channels in input and output";
-  return success();
+  return verifyChoice(*this, getChoiceAttr(), KernelKind::Depthwise);
 }
 
 LogicalResult PoolOp::verify() {

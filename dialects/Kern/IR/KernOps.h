@@ -35,6 +35,12 @@ mlir::LogicalResult verifyEpilogue(mlir::Operation *op);
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Kern/IR/KernOpsAttributes.h.inc"
 
+namespace secateur::kern {
+/// Checks that `choice`, which may be null, is of one of these kernels.
+mlir::LogicalResult verifyChoice(mlir::Operation *op, ChoiceAttr choice,
+                                 llvm::ArrayRef<KernelKind> kernels);
+} // namespace secateur::kern
+
 #define GET_OP_CLASSES
 #include "dialects/Kern/IR/KernOps.h.inc"
 

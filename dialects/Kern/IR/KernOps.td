@@ -46,9 +46,12 @@ def Kern_Dialect : Dialect {
          } -> tensor<?x24xf32>
     ```
 
-    It does not describe tiles, threads or targets: `kern-lower` chooses those.
+    It does not describe tiles, threads or targets: `kern-lower` chooses those, by a model
+    of the cost, except where a `choice` (`#kern.choice`) says which kernel and which tile.
   }];
 }
+
+include "dialects/Kern/IR/KernChoice.td"
 
 class Kern_Op<string mnemonic, list<Trait> traits = []> : Op<Kern_Dialect, mnemonic, traits>;
 
@@ -169,7 +172,8 @@ def Kern_ContractOp : Kern_EpilogueOp<"contract", [Kern_Product]> {
   }];
   let arguments = (ins AffineMapArrayAttr:$indexing_maps, Kern_Shaped:$lhs, Kern_Shaped:$rhs, UnitAttr:$packed,
                        Variadic<Kern_Shaped>:$epilogue_operands, Kern_Shaped:$init,
-                       DefaultValuedAttr<AffineMapArrayAttr, "{}">:$epilogue_maps);
+                       DefaultValuedAttr<AffineMapArrayAttr, "{}">:$epilogue_maps,
+                       OptionalAttr<Kern_ChoiceAttr>:$choice);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `indexing_maps` `=` $indexing_maps `ins` `(` $lhs `,` $rhs `:` type($lhs) `,` type($rhs) `)` (`packed` $packed^)?
@@ -203,7 +207,8 @@ def Kern_ConvOp : Kern_EpilogueOp<"conv", [Kern_Product]> {
                        DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilations,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$pads,
-                       DefaultValuedAttr<I64Attr, "1">:$groups, DefaultValuedAttr<I64Attr, "1">:$bundle);
+                       DefaultValuedAttr<I64Attr, "1">:$groups, DefaultValuedAttr<I64Attr, "1">:$bundle,
+                       OptionalAttr<Kern_ChoiceAttr>:$choice);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `ins` `(` $input `,` $filter `:` type($input) `,` type($filter) `)`
@@ -252,7 +257,8 @@ def Kern_DepthwiseConvOp : Kern_EpilogueOp<"depthwise_conv", [Kern_Product]> {
                        Kern_Shaped:$init, DefaultValuedAttr<AffineMapArrayAttr, "{}">:$epilogue_maps,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilations,
-                       DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$pads);
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$pads,
+                       OptionalAttr<Kern_ChoiceAttr>:$choice);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `ins` `(` $input `,` $filter `:` type($input) `,` type($filter) `)`

@@ -57,6 +57,10 @@ struct TargetInfo {
 /// when LLVM does not know it or it is below x86-64-v2.
 mlir::FailureOr<TargetInfo> lookUpTarget(llvm::StringRef cpu, mlir::Location location);
 
+/// Adds the passes that fuse what follows and surrounds kernels into them: the first of
+/// the code generator's.
+void buildFusionPipeline(mlir::OpPassManager &manager);
+
 /// Adds the passes from tensors to the LLVM dialect.
 void buildCodeGenPipeline(mlir::OpPassManager &manager, const TargetInfo &target);
 

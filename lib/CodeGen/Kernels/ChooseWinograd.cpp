@@ -6,7 +6,8 @@
 // weights are written.
 //===----------------------------------------------------------------------===//
 
-#include "dialects/Kern/IR/KernOps.h"
+#include "Choices.h"
+
 #include "secateur/CodeGen/Kernels/Passes.h"
 
 #include "mlir/IR/Builders.h"
@@ -71,8 +72,10 @@ static kern::WeightOp filterOf(kern::ConvOp conv) {
   return isFilter && isF32 ? weight : nullptr;
 }
 
-/// The tile for which the convolution is fastest, or 0 where it stays.
-static int64_t chooseTile(kern::ConvOp conv, kern::WeightOp weight) {
+bool secateur::codegen::hasWinograd(kern::ConvOp conv) { return filterOf(conv) != nullptr; }
+
+int64_t secateur::codegen::usualWinogradTile(kern::ConvOp conv) {
+  kern::WeightOp weight = filterOf(conv);
   auto output = cast<RankedTensorType>(conv.getInit().getType());
   auto extent = [&](int64_t dim, int64_t usual) {
     return output.isDynamicDim(dim) ? usual : output.getDimSize(dim);
@@ -113,10 +116,19 @@ struct KernChooseWinograd : secateur::codegen::impl::KernChooseWinogradBase<Kern
   void runOnOperation() override {
     SmallVector<kern::ConvOp> convolutions;
     getOperation()->walk([&](kern::ConvOp conv) { convolutions.push_back(conv); });
-    for (kern::ConvOp conv : convolutions)
-      if (kern::WeightOp weight = filterOf(conv))
-        if (int64_t tile = chooseTile(conv, weight))
-          replace(conv, weight, tile);
+    for (kern::ConvOp conv : convolutions) {
+      kern::WeightOp weight = filterOf(conv);
+      kern::ChoiceAttr choice = conv.getChoiceAttr();
+      bool isChosen = choice && choice.getKernel() == kern::KernelKind::Winograd;
+      if (isChosen && !weight) {
+        conv.emitError("winograd takes constant 3x3 filters of f32, stride 1 and one group");
+        return signalPassFailure();
+      }
+      if (!weight || (choice && !isChosen))
+        continue;
+      if (int64_t tile = isChosen ? choice.getTile()[0] : usualWinogradTile(conv))
+        replace(conv, weight, tile);
+    }
   }
 };
 

@@ -8,6 +8,7 @@
 #include "Lowerings.h"
 
 #include "secateur/CodeGen/Kernels/Passes.h"
+#include "secateur/CodeGen/Kernels/Tunable.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -76,7 +77,8 @@ struct KernLower : secateur::codegen::impl::KernLowerBase<KernLower> {
         op->emitError("expected memrefs: bufferize before kern-lower");
         return signalPassFailure();
       }
-      if (failed(lower(kernels, op)))
+      auto tunable = dyn_cast<TunableOpInterface>(op);
+      if ((tunable && failed(tunable.checkChoice(target))) || failed(lower(kernels, op)))
         return signalPassFailure();
       op->erase();
     }

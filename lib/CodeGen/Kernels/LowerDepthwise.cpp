@@ -6,6 +6,7 @@
 // the kernel's form. Input rows outside the image are read from a buffer of zeros.
 //===----------------------------------------------------------------------===//
 
+#include "Choices.h"
 #include "ImageTiles.h"
 #include "Lowerings.h"
 
@@ -19,20 +20,16 @@ struct DepthwiseForm {
   WindowForm window;
   /// Channels in the last vector; 0 where it is full.
   int64_t channelsLeft;
+  /// Output pixels of a full tile.
+  ImageTile largest;
   EpilogueForm epilogue;
 
   /// What the code of a tile depends on.
   std::string tileKey() const {
     return llvm::formatv("{0}c{1}|{2}", window.tileKey(), channelsLeft, epilogue.key());
   }
-  std::string key() const { return tileKey() + "|" + window.rowKey(); }
+  std::string key() const { return tileKey() + "|" + largest.key() + "|" + window.rowKey(); }
 };
-
-/// Output pixels of a full tile. Weights stay in registers beside the sums of the
-/// output columns that are not complete yet: two rows of them where that fits.
-ImageTile largestTile(const DepthwiseForm &form) {
-  return {form.window.tapsY > 1 && form.window.tapsY * form.window.tapsX <= 9 ? 2 : 1, 7};
-}
 
 class DepthwiseKernel {
 public:
@@ -43,7 +40,7 @@ public:
   DepthwiseKernel(KernelModule &kernels, KernelBuilder &k, const DepthwiseForm &form,
                   ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form.epilogue, OwnCount, values), f32(k.f32()),
-        largest(largestTile(form)) {}
+        largest(form.largest) {}
 
   /// The kernel: shares out tasks, each some output rows of an image.
   void emit() {
@@ -264,6 +261,15 @@ void DepthwiseKernel::storeColumn(const ImageTile &tile, Place &place, ChannelVe
 // The call
 //===----------------------------------------------------------------------===//
 
+/// Weights stay in registers beside the sums of the output columns that are not complete
+/// yet: two rows of them where that fits.
+kern::ChoiceAttr secateur::codegen::usualDepthwise(kern::DepthwiseConvOp op) {
+  auto filter = cast<ShapedType>(op.getFilter().getType());
+  int64_t tapsY = filter.getDimSize(0), tapsX = filter.getDimSize(1);
+  return kern::ChoiceAttr::get(op.getContext(), kern::KernelKind::Depthwise,
+                               {tapsY > 1 && tapsY * tapsX <= 9 ? 2 : 1, 7});
+}
+
 LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
                                                     kern::DepthwiseConvOp op) {
   auto interface = cast<kern::EpilogueOpInterface>(op.getOperation());
@@ -281,9 +287,12 @@ LogicalResult secateur::codegen::lowerDepthwiseConv(KernelModule &kernels,
     return failure();
   int64_t channels = filter.getDimSize(2);
   int64_t outHeight = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  kern::ChoiceAttr choice = op.getChoiceAttr() ? op.getChoiceAttr() : usualDepthwise(op);
+  int64_t rows = choice.getTile()[0];
   DepthwiseForm form{WindowForm::of(op, filter.getDimSize(0), filter.getDimSize(1)),
-                     channels % kernels.target.lanes(), *epilogue};
-  int64_t rows = largestTile(form).rows;
+                     channels % kernels.target.lanes(),
+                     {rows, choice.getTile()[1]},
+                     *epilogue};
   form.window.wholeRows = rows == 1 || (!ShapedType::isDynamic(outHeight) && outHeight % rows == 0);
   kernels.needZeros(llvm::alignTo(channels, kern::panelWidth));
   OpBuilder builder(op);

@@ -14,6 +14,7 @@
 // Where they are read for many channels, those of a tile are copied to the stack first.
 //===----------------------------------------------------------------------===//
 
+#include "Choices.h"
 #include "ImageTiles.h"
 #include "Lowerings.h"
 
@@ -43,6 +44,8 @@ struct GroupedForm {
   bool isWhole;
   /// Whether the inputs of a tile are copied, and all channels of a row come first.
   bool copies, isByRow;
+  /// Output pixels of a full tile.
+  ImageTile largest;
   EpilogueForm epilogue;
 
   /// Vectors of the output channels of a bundle.
@@ -61,12 +64,6 @@ public:
 
   GroupedKernel(KernelModule &kernels, KernelBuilder &k, const GroupedForm &form, ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form.epilogue, OwnCount, values), f32(k.f32()) {}
-
-  /// Full tiles: two rows where the sums and the weights of two window rows fit.
-  static ImageTile largestTile(const GroupedForm &form, const TargetFacts &target) {
-    bool fits = target.vectorRegisters >= 32 && form.window.tapsX <= 5;
-    return {fits && form.window.tapsY > 1 ? 2 : 1, 7};
-  }
 
   /// The kernel: shares out tasks, each some output rows of the channels of a bundle.
   void emit() {
@@ -118,7 +115,7 @@ SmallVector<int64_t> GroupedForm::groupsOfLanes(int64_t v, int64_t lanes) const 
 //===----------------------------------------------------------------------===//
 
 void GroupedKernel::emitTask(Value task) {
-  int64_t rows = largestTile(form, k.target).rows, lanes = k.target.lanes();
+  int64_t rows = form.largest.rows, lanes = k.target.lanes();
   Value rowGroups = k.ceilDiv(arg.outHeight, k.constant(rows));
   Value bundles = k.ceilDiv(arg.own[Groups], k.constant(form.bundle));
   SmallVector<Value> at = form.isByRow ? k.decompose(task, {rowGroups, rowGroups, bundles})
@@ -161,14 +158,14 @@ void GroupedKernel::callVector(const ImageArguments &bundle, Value vector,
   for (size_t e = 0; e < form.epilogue.operands.size(); ++e)
     row.extras[e] = row.atChannel(k, form.epilogue, e, row.extras[e], lane);
   auto callRow = [&](int64_t rows) {
-    forRunsOfRow(k, form.window, arg, {rows, largestTile(form, k.target).columns},
+    forRunsOfRow(k, form.window, arg, {rows, form.largest.columns},
                  [&](const ImageTile &tile, Value begin, Value end) {
                    row.own[Begin] = begin;
                    row.own[End] = end;
                    callTiles(row, tile, groups);
                  });
   };
-  int64_t rows = largestTile(form, k.target).rows;
+  int64_t rows = form.largest.rows;
   // The last bundle may lack the groups of this vector.
   k.ifThen(k.less(k.constant(0), row.own[Lanes]), [&] {
     if (form.window.wholeRows)
@@ -186,9 +183,9 @@ void GroupedKernel::callTiles(ImageArguments &row, const ImageTile &tile,
   std::string lanes;
   for (int64_t group : groups)
     lanes += llvm::formatv("{0},", group).str();
-  std::string key = llvm::formatv("{0}|{1}|{2}i{3}w{4}|{5}", form.window.tileKey(), tile.key(),
+  std::string key = llvm::formatv("{0}|{1}|{2}i{3}w{4}c{5}|{6}", form.window.tileKey(), tile.key(),
                                   lanes, groups.empty() && !form.copies ? 0 : form.inputs,
-                                  form.isWhole, form.epilogue.key());
+                                  form.isWhole, form.copies, form.epilogue.key());
   SmallVector<int64_t> lanesOf(groups);
   auto tiles = kernels.get("grouped_tiles", key, ValueRange(values).getTypes(), k.loc,
                            [&](KernelBuilder &inner, ValueRange own) {
@@ -383,6 +380,30 @@ void GroupedKernel::storeTile(const ImageTile &tile, Value column, ArrayRef<Valu
 // The call
 //===----------------------------------------------------------------------===//
 
+/// Full tiles have two rows where the sums and the weights of two window rows fit.
+kern::ChoiceAttr secateur::codegen::usualGrouped(kern::ConvOp op, const TargetFacts &target) {
+  auto filter = cast<ShapedType>(op.getFilter().getType());
+  int64_t tapsY = filter.getDimSize(2), tapsX = filter.getDimSize(3), inputs = filter.getDimSize(4);
+  bool fits = target.vectorRegisters >= 32 && tapsX <= 5;
+  return kern::ChoiceAttr::get(
+      op.getContext(), kern::KernelKind::Grouped, {fits && tapsY > 1 ? 2 : 1, 7}, /*task=*/0,
+      target.vectorBits >= 256 && inputs >= fewestCopied && inputs <= mostCopied,
+      filter.getNumElements() * 4 <= cachedWeights);
+}
+
+bool secateur::codegen::hasGroupedKernel(kern::ConvOp op) {
+  auto filter = cast<ShapedType>(op.getFilter().getType());
+  return op.getGroups() > 1 && filter.getDimSize(2) * filter.getDimSize(3) <= mostTaps;
+}
+
+bool secateur::codegen::isUsuallyGrouped(kern::ConvOp op) {
+  auto filter = cast<ShapedType>(op.getFilter().getType());
+  int64_t outputs = cast<ShapedType>(op.getInit().getType()).getDimSize(3) / op.getGroups();
+  return hasGroupedKernel(op) &&
+         (op.getBundle() > 1 ||
+          (filter.getDimSize(2) * filter.getDimSize(3) > 1 && outputs < mostOutputs));
+}
+
 LogicalResult secateur::codegen::lowerGroupedConv(KernelModule &kernels, kern::ConvOp op) {
   auto interface = cast<kern::EpilogueOpInterface>(op.getOperation());
   auto filter = cast<MemRefType>(op.getFilter().getType());
@@ -396,9 +417,11 @@ LogicalResult secateur::codegen::lowerGroupedConv(KernelModule &kernels, kern::C
       !filter.getLayout().isIdentity() || !hasUnitInnerStride(op.getInput()) ||
       !hasUnitInnerStride(op.getInit()))
     return failure();
-  if (groups == 1 || tapsY * tapsX > mostTaps ||
-      (op.getBundle() == 1 && (tapsY * tapsX == 1 || outputs >= mostOutputs)))
+  kern::ChoiceAttr choice = op.getChoiceAttr();
+  if (choice ? choice.getKernel() != kern::KernelKind::Grouped : !isUsuallyGrouped(op))
     return failure();
+  if (!choice)
+    choice = usualGrouped(op, kernels.target);
   FailureOr<EpilogueForm> epilogue = analyzeEpilogue(interface, /*columnDim=*/3);
   if (failed(epilogue))
     return failure();
@@ -408,11 +431,11 @@ LogicalResult secateur::codegen::lowerGroupedConv(KernelModule &kernels, kern::C
                    inputs,
                    outputs,
                    groups % bundle == 0 && bundle * outputs % lanes == 0,
-                   kernels.target.vectorBits >= 256 && inputs >= fewestCopied &&
-                       inputs <= mostCopied,
-                   filter.getNumElements() * 4 <= cachedWeights,
+                   choice.getCopied(),
+                   choice.getByRow(),
+                   {choice.getTile()[0], choice.getTile()[1]},
                    *epilogue};
-  int64_t rows = GroupedKernel::largestTile(form, kernels.target).rows;
+  int64_t rows = form.largest.rows;
   int64_t outHeight = output.getDimSize(1);
   form.window.wholeRows = rows == 1 || (!ShapedType::isDynamic(outHeight) && outHeight % rows == 0);
   kernels.needZeros((bundle + 1) * inputs + lanes);
@@ -433,10 +456,10 @@ LogicalResult secateur::codegen::lowerGroupedConv(KernelModule &kernels, kern::C
                begin,
                end};
     SmallVector<Value> values = arg.list();
-    std::string key =
-        llvm::formatv("{0}|{1}b{2}i{3}o{4}w{5}{6}|{7}", form.window.tileKey(), form.window.rowKey(),
-                      bundle, bundle == 1 && !form.copies ? 0 : inputs, outputs, form.isWhole,
-                      form.isByRow, form.epilogue.key());
+    std::string key = llvm::formatv("{0}|{1}|{2}b{3}i{4}o{5}w{6}{7}{8}|{9}", form.window.tileKey(),
+                                    form.largest.key(), form.window.rowKey(), bundle,
+                                    bundle == 1 && !form.copies ? 0 : inputs, outputs, form.isWhole,
+                                    form.copies, form.isByRow, form.epilogue.key());
     auto kernel = kernels.get("grouped", key, ValueRange(values).getTypes(), k.loc,
                               [&](KernelBuilder &inner, ValueRange own) {
                                 GroupedKernel(kernels, inner, form, own).emit();

@@ -5,6 +5,7 @@
 // those that lie one behind the other in memory, and calls the matrix kernel.
 //===----------------------------------------------------------------------===//
 
+#include "Choices.h"
 #include "Lowerings.h"
 #include "MatrixKernel.h"
 
@@ -14,6 +15,10 @@ using namespace secateur::codegen;
 
 /// Elements of a window row up to which a convolution is shallow.
 static constexpr int64_t shallowRun = 32;
+
+bool secateur::codegen::isShallowWindow(ShapedType filter) {
+  return filter.getDimSize(3) * filter.getDimSize(4) <= shallowRun;
+}
 
 bool secateur::codegen::hasUnitInnerStride(Value memref) {
   auto [strides, offset] = cast<MemRefType>(memref.getType()).getStridesAndOffset();
@@ -154,6 +159,7 @@ LogicalResult secateur::codegen::lowerContract(KernelModule &kernels, kern::Cont
   form.rowDims = std::max<size_t>(groups.size(), 1);
   form.lhsStrided =
       !roles.depth.empty() && aType.getStridesAndOffset().first[*roles.depth.back().a] != 1;
+  form.choose(op.getChoiceAttr());
   form.epilogue = *epilogue;
 
   OpBuilder builder(op);
@@ -224,7 +230,8 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   kernels.needZeros(filter.getDimSize(3) * channels);
   MatrixForm form;
   form.window = true;
-  form.isShallow = channels * filter.getDimSize(3) <= shallowRun;
+  form.isShallow = isShallowWindow(filter);
+  form.choose(op.getChoiceAttr());
   form.batchDims = groups > 1 ? 1 : 0;
   form.rowDims = 3;
   form.epilogue = *epilogue;

@@ -23,6 +23,8 @@ using namespace secateur::codegen;
 static constexpr int64_t unroll = 4;
 /// Rows of a task: enough to use a panel of B from the cache again and again.
 static constexpr int64_t rowsPerTask = 96;
+/// Rows of a tile, each of which has an address, unless more are chosen.
+static constexpr int64_t usualMostRows = 12;
 
 std::string MatrixForm::key() const {
   return llvm::formatv("{0}{1}{2}b{3}r{4}|{5}", window ? (isShallow ? "v" : "w") : "m",
@@ -30,12 +32,12 @@ std::string MatrixForm::key() const {
                        epilogue.key());
 }
 
-ColumnPlan ColumnPlan::get(int64_t columns, const TargetFacts &target) {
+ColumnPlan ColumnPlan::get(int64_t columns, int64_t tilePanels) {
   ColumnPlan plan;
   if (columns <= 0)
     return plan;
   int64_t panels = llvm::divideCeil(columns, panel);
-  int64_t blocks = llvm::divideCeil(panels, target.tilePanels());
+  int64_t blocks = llvm::divideCeil(panels, tilePanels);
   plan.panels = llvm::divideCeil(panels, blocks);
   plan.hasSmaller = panels != blocks * plan.panels;
   plan.isSingle = blocks == 1;
@@ -53,13 +55,31 @@ std::string ColumnPlan::key() const {
                 : "";
 }
 
-/// Rows of a tile: what the registers take beside B and A, and the addresses of the rows.
-static int64_t tileRows(const TargetFacts &target, const MatrixForm &form, int64_t vectors) {
-  int64_t accumulators = target.tileRows() * target.tilePanels() * (panel / target.lanes());
+void MatrixForm::choose(kern::ChoiceAttr choice) {
+  if (!choice)
+    return;
+  chosenRows = choice.getTile()[0];
+  chosenPanels = choice.getTile()[1];
+  chosenTask = choice.getTask();
+}
+
+int64_t MatrixForm::tilePanels(const TargetFacts &target) const {
+  return chosenPanels ? chosenPanels : target.tilePanels();
+}
+
+int64_t MatrixForm::taskRows() const { return chosenTask ? chosenTask : rowsPerTask; }
+
+/// Tiles of fewer columns than a whole one have as many sums.
+int64_t MatrixForm::tileRows(const TargetFacts &target, int64_t vectors) const {
+  int64_t perPanel = panel / target.lanes();
+  if (chosenRows)
+    return std::min(chosenRows * chosenPanels * perPanel / vectors,
+                    std::max(chosenRows, usualMostRows));
+  int64_t accumulators = target.tileRows() * target.tilePanels() * perPanel;
   // With more, LLVM keeps sums on the stack between the short loops of a shallow form.
-  if (form.isShallow && vectors > 1)
+  if (isShallow && vectors > 1)
     accumulators = std::min<int64_t>(accumulators, 16);
-  return std::min<int64_t>(accumulators / vectors, 12);
+  return std::min(accumulators / vectors, usualMostRows);
 }
 
 //===----------------------------------------------------------------------===//
@@ -191,7 +211,7 @@ void MatrixKernel::emit(const ColumnPlan &columnPlan) {
 }
 
 void MatrixKernel::emitTask(Value task) {
-  int64_t tilePanels = k.target.tilePanels();
+  int64_t tilePanels = form.tilePanels(k.target);
   Value panels = k.ceilDiv(arg.n, k.constant(panel));
   Value columnBlocks = k.ceilDiv(panels, k.constant(tilePanels));
   Value rowBlocks = k.ceilDiv(arg.m, arg.rowBlock);
@@ -251,13 +271,20 @@ void MatrixKernel::callRows(Value p, TileColumns columns) {
   callMatrixRows(kernels, k, form, rowsArg, columns);
 }
 
+/// Vectors of the columns of a tile.
+static int64_t vectorsIn(const TileColumns &columns, const TargetFacts &target) {
+  int64_t last = columns.tail == Tail::Half ? panel / 2 : panel;
+  return (columns.panels - 1) * (panel / target.lanes()) + llvm::divideCeil(last, target.lanes());
+}
+
 void secateur::codegen::callMatrixRows(KernelModule &kernels, KernelBuilder &k,
                                        const MatrixForm &form, MatrixArguments &arguments,
                                        TileColumns columns) {
   SmallVector<Value> values;
   arguments.forEach([&](Value &value) { values.push_back(value); });
   std::string key =
-      llvm::formatv("{0}|{1}t{2}", form.key(), columns.panels, static_cast<int>(columns.tail));
+      llvm::formatv("{0}|{1}t{2}r{3}", form.key(), columns.panels, static_cast<int>(columns.tail),
+                    form.tileRows(k.target, vectorsIn(columns, k.target)));
   auto rows =
       kernels.get(form.window ? "conv_rows" : "contract_rows", key, ValueRange(values).getTypes(),
                   k.loc, [&](KernelBuilder &inner, ValueRange own) {
@@ -287,7 +314,7 @@ SmallVector<MatrixKernel::Columns> MatrixKernel::vectorsOf(TileColumns columns) 
 void MatrixKernel::emitRows(TileColumns columns) {
   Value p = arg.rowBlock, rowBegin = arg.begin, rowEnd = arg.end;
   SmallVector<Columns> vectors = vectorsOf(columns);
-  int64_t rows = tileRows(k.target, form, vectors.size());
+  int64_t rows = form.tileRows(k.target, vectors.size());
   Tile tile{rows, vectors, {}, p, {}};
   Value count = k.sub(rowEnd, rowBegin);
   Value rest = k.rem(count, k.constant(rows));
@@ -530,13 +557,12 @@ void secateur::codegen::callMatrixKernel(KernelModule &kernels, KernelBuilder &k
                                          const MatrixForm &form, Value rows, Value columns,
                                          Value depth, ValueRange batchExtents,
                                          function_ref<void(MatrixArguments &)> prepare) {
-  int64_t tileColumns = k.target.tilePanels() * panel;
-  ColumnPlan plan = ColumnPlan::get(getConstantIntValue(columns).value_or(0), k.target);
-  int64_t wholeRows =
-      tileRows(k.target, form,
-               (plan.panels ? plan.panels : k.target.tilePanels()) * (panel / k.target.lanes()));
+  int64_t tilePanels = form.tilePanels(k.target), tileColumns = tilePanels * panel;
+  ColumnPlan plan = ColumnPlan::get(getConstantIntValue(columns).value_or(0), tilePanels);
+  int64_t wholeRows = form.tileRows(k.target, (plan.panels ? plan.panels : tilePanels) *
+                                                  (panel / k.target.lanes()));
   // Blocks of nearly equal size, whole tiles.
-  Value blocks = k.max(k.ceilDiv(rows, k.constant(rowsPerTask)), k.constant(1));
+  Value blocks = k.max(k.ceilDiv(rows, k.constant(form.taskRows())), k.constant(1));
   Value rowBlock = k.mul(k.ceilDiv(k.ceilDiv(rows, blocks), k.constant(wholeRows)), wholeRows);
   rowBlock = k.max(rowBlock, k.constant(wholeRows));
   Value count = k.mul(k.ceilDiv(rows, rowBlock), k.ceilDiv(columns, k.constant(tileColumns)));
@@ -551,9 +577,10 @@ void secateur::codegen::callMatrixKernel(KernelModule &kernels, KernelBuilder &k
     arguments.end = end;
     SmallVector<Value> values;
     arguments.forEach([&](Value &value) { values.push_back(value); });
-    auto kernel = kernels.get(form.window ? "conv" : "contract", form.key() + plan.key(),
-                              ValueRange(values).getTypes(), k.loc,
-                              [&](KernelBuilder &inner, ValueRange own) {
+    std::string key =
+        llvm::formatv("{0}{1}x{2}x{3}", form.key(), plan.key(), form.chosenRows, form.chosenPanels);
+    auto kernel = kernels.get(form.window ? "conv" : "contract", key, ValueRange(values).getTypes(),
+                              k.loc, [&](KernelBuilder &inner, ValueRange own) {
                                 MatrixKernel(kernels, inner, form, own).emit(plan);
                               });
     func::CallOp::create(k.builder, k.loc, kernel, values);

@@ -31,7 +31,8 @@ struct ColumnPlan {
   bool isSingle = false, isSmallerSingle = false;
   Tail tail = Tail::Whole;
 
-  static ColumnPlan get(int64_t columns, const TargetFacts &target);
+  /// Blocks have at most `tilePanels` panels.
+  static ColumnPlan get(int64_t columns, int64_t tilePanels);
   std::string key() const;
 };
 
@@ -53,9 +54,19 @@ struct MatrixForm {
   /// A's elements along k are apart.
   bool lhsStrided = false;
   unsigned batchDims = 0, rowDims = 1;
+  /// Rows and panels of a tile, and rows of a task, where they are chosen; 0: as the target
+  /// has them.
+  int64_t chosenRows = 0, chosenPanels = 0, chosenTask = 0;
   EpilogueForm epilogue;
 
   std::string key() const;
+  /// Takes a tile and a task from `choice`, which may be null.
+  void choose(kern::ChoiceAttr choice);
+  /// Panels of a tile, and rows of one of that many vectors of columns: what the registers
+  /// take beside B and A, and the addresses of the rows.
+  int64_t tilePanels(const TargetFacts &target) const;
+  int64_t tileRows(const TargetFacts &target, int64_t vectors) const;
+  int64_t taskRows() const;
 };
 
 /// The arguments of a kernel: values in the caller, or the kernel's own arguments.

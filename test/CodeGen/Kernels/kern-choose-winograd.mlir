@@ -1,4 +1,4 @@
-// RUN: secateur-opt %s -kern-choose-winograd | FileCheck %s
+// RUN: secateur-opt %s -kern-choose-winograd -split-input-file -verify-diagnostics | FileCheck %s
 
 // Large images take tiles of 4; the epilogue stays.
 // CHECK-LABEL: func.func @large
@@ -64,4 +64,27 @@ func.func @wide(%x: tensor<1x56x56x4097xf32>, %e: tensor<1x56x56x16xf32>) -> ten
   %w = kern.weight dense<1.0> : tensor<16x4097x3x3xf32> shape [1, 16, 4097, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<1x1x3x3x4097x16xf32>
   %y = kern.conv ins(%x, %w : tensor<1x56x56x4097xf32>, tensor<1x1x3x3x4097x16xf32>) outs(%e : tensor<1x56x56x16xf32>) pads [1, 1, 1, 1] -> tensor<1x56x56x16xf32>
   return %y : tensor<1x56x56x16xf32>
+}
+
+// A choice goes before the model, which would take tiles of 4 for both.
+// CHECK-LABEL: func.func @chosen
+// CHECK: kern.winograd_conv tile 2
+// CHECK: kern.conv {{.*}} attributes {choice = #kern.choice<matrix 6x4 task 96>}
+func.func @chosen(%x: tensor<1x56x56x64xf32>, %e: tensor<1x56x56x64xf32>) -> tensor<1x56x56x64xf32> {
+  %w = kern.weight dense<1.0> : tensor<64x64x3x3xf32> shape [1, 64, 64, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<1x4x3x3x64x16xf32>
+  %y = kern.conv ins(%x, %w : tensor<1x56x56x64xf32>, tensor<1x4x3x3x64x16xf32>) outs(%e : tensor<1x56x56x64xf32>) pads [1, 1, 1, 1]
+    attributes {choice = #kern.choice<winograd 2>} -> tensor<1x56x56x64xf32>
+  %z = kern.conv ins(%y, %w : tensor<1x56x56x64xf32>, tensor<1x4x3x3x64x16xf32>) outs(%e : tensor<1x56x56x64xf32>) pads [1, 1, 1, 1]
+    attributes {choice = #kern.choice<matrix 6x4 task 96>} -> tensor<1x56x56x64xf32>
+  return %z : tensor<1x56x56x64xf32>
+}
+
+// -----
+
+func.func @stride(%x: tensor<1x56x56x64xf32>, %e: tensor<1x28x28x64xf32>) -> tensor<1x28x28x64xf32> {
+  %w = kern.weight dense<1.0> : tensor<64x64x3x3xf32> shape [1, 64, 64, 3, 3] permutation [0, 3, 4, 2, 1] batch 1 panel 16 : tensor<1x4x3x3x64x16xf32>
+  // expected-error @below {{winograd takes constant 3x3 filters of f32, stride 1 and one group}}
+  %y = kern.conv ins(%x, %w : tensor<1x56x56x64xf32>, tensor<1x4x3x3x64x16xf32>) outs(%e : tensor<1x28x28x64xf32>) strides [2, 2] pads [1, 1, 1, 1]
+    attributes {choice = #kern.choice<winograd 2>} -> tensor<1x28x28x64xf32>
+  return %y : tensor<1x28x28x64xf32>
 }

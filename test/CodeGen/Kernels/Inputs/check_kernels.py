@@ -365,16 +365,64 @@ def attention(s):
           "ins(%a0, %a1, %a2 : $T0, $T1, $T2) outs(%a3 : $T3)", [q, k, v, o], attend(q, k, v))
 
 
+def choices(s):
+    """Every form that can be chosen instead of the model's, on extents that fill nothing."""
+    f64 = np.float64
+    # Tiles that fit 16 registers of any width, rests of rows and columns, tasks that end inside a tile.
+    tiles = [f"matrix {tile} task {task}" for tile, task in
+             (("1x1", 8), ("2x1", 96), ("3x1", 5), ("2x1", 1))]
+    if s.bits == 256:
+        tiles += ["matrix 6x1 task 10", "matrix 3x2 task 96", "matrix 1x4 task 7"]
+    if s.bits == 512:
+        tiles += ["matrix 7x4 task 14", "matrix 9x3 task 96", "matrix 14x2 task 50", "matrix 16x1 task 96", "matrix 2x8 task 9"]
+    for choice, (m, n, k, dynamic) in itertools.product(tiles, [(1, 37, 5, False), (49, 115, 33, False), (30, 144, 9, True)]):
+        a, w, bias, c = s.array(m, k), s.array(k, n), s.array(n), s.array(m, n)
+        s.add(f"{choice} {m}x{n}x{k} dynamic={dynamic}",
+              contract(MM, "packed", "epilogue(%a2 : $T2) maps [affine_map<(m, n) -> (n)>]",
+                       f"attributes {{choice = #kern.choice<{choice}>}} {BIAS_RELU}", 3),
+              [a, pack(w, 0), bias, c], np.maximum(a.astype(f64) @ w + bias, 0), dynamic)
+    # Narrow groups, groups of a panel and more, one tap, many channels to copy, several rows of pixels.
+    grouped_tiles = ["grouped 1x7", "grouped 1x7 by_row", "grouped 2x4 by_row", "grouped 1x3"]
+    if s.bits >= 256:
+        grouped_tiles += ["grouped 1x7 copied", "grouped 2x3 copied by_row"]
+    for choice, (groups, cg, mg, bundle), (n, h, w, taps, strides, dilations, pads) in itertools.product(
+            grouped_tiles + tiles[-2:], [(7, 5, 3, 5), (2, 33, 50, 1)], [WINDOWS[-1], WIDE[2]]):
+        if bundle > 1 and choice.startswith("matrix"):
+            continue
+        oh = output_extent(h, taps[0], strides[0], dilations[0], pads[0], pads[2])
+        ow = output_extent(w, taps[1], strides[1], dilations[1], pads[1], pads[3])
+        x, filters, y = s.array(n, h, w, groups * cg), s.array(groups, *taps, cg, mg, scale=0.3), s.array(n, oh, ow, groups * mg)
+        expected = np.zeros((n, oh, ow, groups, mg))
+        for i, j, view in windows(x, taps, strides, dilations, pads, (oh, ow)):
+            expected += np.einsum("nhwgc,gcm->nhwgm", view.reshape(n, oh, ow, groups, cg), filters[:, i, j].astype(f64))
+        s.add(f"{choice} {n}x{h}x{w} {taps} s{strides} g{groups} {cg}->{mg}",
+              f"kern.conv ins(%a0, %a1 : $T0, $T1) outs(%a2 : $T2) strides {list(strides)} dilations {list(dilations)} "
+              f"pads {list(pads)} groups {groups} bundle {bundle} attributes {{choice = #kern.choice<{choice}>}}",
+              [x, bundles(filters, bundle), y], expected.reshape(y.shape), tolerance=5e-5)
+    for tile, (number, (n, h, w, taps, strides, dilations, pads)) in itertools.product(
+            ["1x7", "2x4", "1x5", "2x3", "1x1"], enumerate(WIDE)):
+        dynamic = number % 2 == 1
+        oh = output_extent(h, taps[0], strides[0], dilations[0], pads[0], pads[2])
+        ow = output_extent(w, taps[1], strides[1], dilations[1], pads[1], pads[3])
+        x, filters, y = s.array(n, h, w, 37), s.array(*taps, 37), s.array(n, oh, ow, 37)
+        image = "memref<?x?x?x37xf32>"
+        s.add(f"depthwise {tile} {n}x{h}x{w} {taps} s{strides} d{dilations} dynamic={dynamic}",
+              f"kern.depthwise_conv ins(%a0, %a1 : $T0, $T1) outs(%a2 : $T2) strides {list(strides)} dilations {list(dilations)} "
+              f"pads {list(pads)} attributes {{choice = #kern.choice<depthwise {tile}>}}", [x, filters, y],
+              sum(view * filters[i, j].astype(f64) for i, j, view in windows(x, taps, strides, dilations, pads, (oh, ow))),
+              types=[image, memref(filters), image] if dynamic else None)
+
+
 def main():
-    families = {"attention": attention, "contract": contractions, "conv": convolutions, "depthwise": depthwise, "grouped": grouped, "winograd": winograd_convolutions, "pool": pools, "rows": rows}
-    suite = Suite()
+    families = {"attention": attention, "choices": choices, "contract": contractions, "conv": convolutions, "depthwise": depthwise, "grouped": grouped, "winograd": winograd_convolutions, "pool": pools, "rows": rows}
+    bits = int(sys.argv[1])
+    suite = Suite(bits)
     for name in sys.argv[2:] or families:
         families[name](suite)
-    bits = int(sys.argv[1])
     if bits == 512 and not ALLOW_512:
         print("no AVX-512 here")
         return
-    sys.exit(1 if suite.check(bits) else 0)
+    sys.exit(1 if suite.check() else 0)
 
 
 main()

@@ -96,7 +96,8 @@ def winograd(filters, tile):
 class Suite:
     """Collects cases, compiles them together and compares the results."""
 
-    def __init__(self, seed=0):
+    def __init__(self, bits, seed=0):
+        self.bits = bits
         self.random = np.random.default_rng(seed)
         self.cases = []
 
@@ -107,8 +108,8 @@ class Suite:
         """`body` uses %0, %1, .. for the arrays, the last of which is the output."""
         self.cases.append((name, body, arrays, expected, dynamic, tolerance, types))
 
-    def check(self, bits):
-        text = ""
+    def check(self):
+        bits, text = self.bits, ""
         for number, (name, body, arrays, _, dynamic, _, types) in enumerate(self.cases):
             types = types or [memref(a, dynamic) for a in arrays]
             for i, type_ in enumerate(types):

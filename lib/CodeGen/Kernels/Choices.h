@@ -1,0 +1,37 @@
+//===- Choices.h - What kernels choose by a model of their cost -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+// Each family of kernels says what it does where an op has no choice of its own.
+// Shapes are those of tensors or memrefs.
+//===----------------------------------------------------------------------===//
+
+#ifndef SECATEUR_LIB_CODEGEN_KERNELS_CHOICES_H
+#define SECATEUR_LIB_CODEGEN_KERNELS_CHOICES_H
+
+#include "secateur/CodeGen/Kernels/Target.h"
+
+#include "dialects/Kern/IR/KernOps.h"
+
+namespace secateur::codegen {
+
+kern::ChoiceAttr usualDepthwise(kern::DepthwiseConvOp op);
+kern::ChoiceAttr usualGrouped(kern::ConvOp op, const TargetFacts &target);
+/// For a product with that many columns (0 or less: not known), per batch.
+kern::ChoiceAttr usualMatrix(mlir::MLIRContext *context, int64_t columns, bool isShallow,
+                             const TargetFacts &target);
+
+/// Whether the grouped kernel can take a convolution, and whether it does without a choice.
+bool hasGroupedKernel(kern::ConvOp op);
+bool isUsuallyGrouped(kern::ConvOp op);
+
+/// Whether a row of a packed filter's window is short.
+bool isShallowWindow(mlir::ShapedType filter);
+
+/// Whether Winograd's form can take a convolution on tensors, and the tile for which the
+/// model says that it is fastest: 0 where the convolution stays.
+bool hasWinograd(kern::ConvOp op);
+int64_t usualWinogradTile(kern::ConvOp op);
+
+} // namespace secateur::codegen
+
+#endif // SECATEUR_LIB_CODEGEN_KERNELS_CHOICES_H
