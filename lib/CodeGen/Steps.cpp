@@ -33,8 +33,7 @@ static Value countBytes(kern::Counter &count, Operation *op) {
   return bytes;
 }
 
-/// Names of the nodes that an operation came from, in their order.
-static std::string nameStep(Location location) {
+std::string secateur::codegen::nameStep(Location location) {
   llvm::SetVector<StringRef> names;
   location->walk([&](Location inner) {
     if (auto named = dyn_cast<NameLoc>(inner))

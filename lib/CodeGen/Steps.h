@@ -9,6 +9,9 @@
 
 namespace secateur::codegen {
 
+/// Names of the nodes that an operation came from, in their order, or of its values.
+std::string nameStep(mlir::Location location);
+
 /// Calls secateur_step() before each operation of `program`'s own block that does
 /// work, and lists the steps' names in the module's "secateur.steps". Runs while
 /// kern and linalg operations still say what they compute.

@@ -116,6 +116,13 @@ Cache::Cache(const CompileOptions &options) : options(options) {
     return;
   if (!options.plan.empty() && !hasher.addFile(options.plan))
     return;
+  // What was measured decides which kernels there are; on how many threads, whose times are asked
+  // for.
+  if (!options.tune.empty()) {
+    hasher.add(options.threads);
+    if (!hasher.addFile(options.tune))
+      return;
+  }
   key = hasher.finish();
 }
 

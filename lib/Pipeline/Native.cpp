@@ -4,7 +4,6 @@
 
 #include "Native.h"
 
-#include "secateur/CodeGen/CodeGen.h"
 #include "secateur/CodeGen/Kernels/Passes.h"
 #include "secateur/CodeGen/Link.h"
 #include "secateur/Lowering/Passes.h"
@@ -27,19 +26,29 @@ LogicalResult secateur::lowerModel(ModuleOp module, const CompileOptions &option
   PassManager manager(module.getContext());
   transform::buildTransformPipeline(manager);
   manager.addPass(lowering::createLowerNN());
+  return manager.run(module);
+}
+
+LogicalResult secateur::chooseKernels(ModuleOp module, const CompileOptions &options) {
+  PassManager manager(module.getContext());
   if (mathModeName(options) == "fast")
     manager.addPass(codegen::createKernChooseWinograd());
   return manager.run(module);
 }
 
-LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &options,
-                                   Artifact artifact, StringRef path, std::string *weightsFile) {
+codegen::CodeGenOptions secateur::codeGenOptions(const CompileOptions &options) {
   codegen::CodeGenOptions settings;
   settings.cpu = options.march;
   settings.optLevel = options.optimizationLevel;
   settings.sanitizer = options.sanitize;
   settings.mathMode = mathModeName(options).str();
   settings.modelName = llvm::sys::path::stem(options.input).str();
+  return settings;
+}
+
+LogicalResult secateur::emitNative(ModuleOp module, const CompileOptions &options,
+                                   Artifact artifact, StringRef path, std::string *weightsFile) {
+  codegen::CodeGenOptions settings = codeGenOptions(options);
   auto emitError = [&] { return mlir::emitError(module.getLoc()); };
   if (artifact == Artifact::LLVM) {
     FailureOr<codegen::CompiledObject> text = codegen::compileToLLVMText(module, settings);

@@ -8,6 +8,7 @@
 #include "Native.h"
 #include "ReportFile.h"
 #include "secateur/Analysis/Passes.h"
+#include "secateur/CodeGen/Tune.h"
 #include "secateur/Export/Export.h"
 #include "secateur/Import/Import.h"
 #include "secateur/Pipeline/Verify.h"
@@ -58,6 +59,7 @@ public:
 
 private:
   bool isPruned() const { return !options.budgets.empty() || !options.plan.empty(); }
+  bool isTuned() const { return !options.tune.empty(); }
   bool onlyFindsGroups() const { return !options.explain.empty() || !options.saveGroups.empty(); }
   bool isNative() const {
     return options.artifact == Artifact::Library || options.artifact == Artifact::Object ||
@@ -74,6 +76,7 @@ private:
   LogicalResult verify();
   LogicalResult compileTo(ModuleOp source, StringRef path);
   LogicalResult lower();
+  LogicalResult tune();
   LogicalResult write();
   LogicalResult writeText();
   LogicalResult writeReportFile();
@@ -95,6 +98,9 @@ private:
   std::vector<OutputDifference> differences;
   /// What inputs and outputs have lost.
   std::vector<pruning::PlanInterface> interface;
+  /// The model at the nominal shapes, lowered; only with --tune.
+  OwningOpRef<ModuleOp> sized;
+  codegen::TuneOutcome tuned;
   /// Where weights were written beside the output.
   std::string weightsFile;
 };
@@ -127,7 +133,12 @@ LogicalResult Compilation::run() {
   nextPhase = 1;
   if (failed(runPhases()))
     return failure();
-  if (!hasSpoken)
+  if (hasSpoken)
+    return success();
+  // What was measured is part of the key.
+  if (isTuned())
+    Cache(options).store(weightsFile);
+  else
     cache.store(weightsFile);
   return success();
 }
@@ -135,7 +146,9 @@ LogicalResult Compilation::run() {
 LogicalResult Compilation::runPhases() {
   bool writes = !options.dryRun;
   bool verifies = options.verify && isPruned() && writes;
-  phaseCount = 1 + isPruned() + verifies + (writes && isNative()) + writes;
+  phaseCount = 1 + isPruned() + verifies + (writes && isNative()) + isTuned() + writes;
+  if (isTuned() && (!writes || !isNative() || onlyFindsGroups()))
+    return emitError(location) << "--tune chooses kernels of a library: give -o OUT.so";
   if (options.verify && !isPruned())
     return emitError(location) << "--verify proves a pruning: it needs --budget or --plan";
   if (onlyFindsGroups())
@@ -155,11 +168,14 @@ LogicalResult Compilation::runPhases() {
     if (listener.print)
       listener.print(table);
   }
-  if (failed(writeReportFile()))
+  // What was measured is a part of it.
+  if (!isTuned() && failed(writeReportFile()))
     return failure();
   if (!writes)
     return success();
   if (isNative() && failed(phase("Lowering", [&] { return lower(); })))
+    return failure();
+  if (isTuned() && (failed(phase("Tuning", [&] { return tune(); })) || failed(writeReportFile())))
     return failure();
   return phase(isNative() ? "Generating code" : "Writing", [&] { return write(); });
 }
@@ -308,6 +324,7 @@ LogicalResult Compilation::prune() {
 LogicalResult Compilation::compileTo(ModuleOp source, StringRef path) {
   OwningOpRef<ModuleOp> copy(cast<ModuleOp>(source.getOperation()->clone()));
   return success(succeeded(lowerModel(*copy, options)) &&
+                 succeeded(chooseKernels(*copy, options)) &&
                  succeeded(emitNative(*copy, options, Artifact::Library, path)));
 }
 
@@ -343,7 +360,39 @@ LogicalResult Compilation::verify() {
   return success();
 }
 
-LogicalResult Compilation::lower() { return lowerModel(*module, options); }
+LogicalResult Compilation::lower() {
+  if (isTuned() && !options.nominalShapes.empty()) {
+    sized = OwningOpRef<ModuleOp>(cast<ModuleOp>(module->getOperation()->clone()));
+    // A model that the shapes do not fit has no sizes to measure.
+    ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) { return success(); });
+    if (failed(analysis::specializeArguments(mainFunction(*sized), options.nominalShapes)) ||
+        failed(infer(*sized)) || failed(lowerModel(*sized, options)))
+      sized = nullptr;
+  }
+  if (failed(lowerModel(*module, options)))
+    return failure();
+  return isTuned() ? success() : chooseKernels(*module, options);
+}
+
+LogicalResult Compilation::tune() {
+  codegen::TuneOptions tuning;
+  tuning.file = options.tune;
+  tuning.code = codeGenOptions(options);
+  tuning.threads = options.threads ? options.threads : context.getNumThreads();
+  tuning.progress = listener.progress;
+  FailureOr<codegen::TuneOutcome> outcome =
+      codegen::tune(*module, sized ? *sized : ModuleOp(), tuning);
+  sized = nullptr;
+  if (failed(outcome))
+    return failure();
+  tuned = std::move(*outcome);
+  if (tuned.dynamic && listener.print)
+    listener.print(llvm::formatv("tune: {0} products have sizes that are not known and were left "
+                                 "to the model: give --nominal-shape or --shape\n",
+                                 tuned.dynamic)
+                       .str());
+  return chooseKernels(*module, options);
+}
 
 LogicalResult Compilation::writeText() {
   auto emitError = [&] { return mlir::emitError(location); };
@@ -368,6 +417,21 @@ LogicalResult Compilation::write() {
   }
 }
 
+static llvm::json::Object describeTuning(const codegen::TuneOutcome &tuned) {
+  llvm::json::Array changed;
+  for (const codegen::TunedForm &form : tuned.changed)
+    changed.push_back(llvm::json::Object{{"form", form.form},
+                                         {"nodes", llvm::json::Array(form.nodes)},
+                                         {"usual", form.usual},
+                                         {"usual_ms", form.usualMilliseconds},
+                                         {"chosen", form.chosen},
+                                         {"chosen_ms", form.chosenMilliseconds}});
+  return llvm::json::Object{{"forms", tuned.forms},
+                            {"measured", tuned.measured},
+                            {"left_to_model", tuned.dynamic},
+                            {"changed", std::move(changed)}};
+}
+
 LogicalResult Compilation::writeReportFile() {
   if (options.report.empty())
     return success();
@@ -389,6 +453,8 @@ LogicalResult Compilation::writeReportFile() {
                                                 {"seeds", static_cast<int64_t>(kVerifySeeds)},
                                                 {"outputs", std::move(outputs)}};
   }
+  if (isTuned())
+    report["tuning"] = describeTuning(tuned);
   return writeReport(report, options.report, [&] { return emitError(location); });
 }
 

@@ -62,9 +62,12 @@ def _arguments(options):
     for flag in ("gather_shuffles", "best_effort", "verify"):
         if options[flag]:
             arguments.append("--" + flag.replace("_", "-"))
-    for flag in ("norm_statistics", "plan", "save_plan", "opset", "math", "march"):
+    for flag in ("norm_statistics", "plan", "save_plan", "opset", "math", "march", "tune"):
         if options.get(flag) is not None:
             arguments += ["--" + flag.replace("_", "-"), str(options[flag])]
+    # What is measured is a run on so many threads.
+    if options.get("tune") is not None and options["threads"]:
+        arguments += ["--threads", str(int(options["threads"]))]
     if options.get("opt_level") is not None:
         arguments.append(f"-O{int(options['opt_level'])}")
     return arguments
@@ -121,6 +124,7 @@ def compile(
     math=None,
     march=None,
     opt_level=None,
+    tune=None,
     threads=0,
 ) -> Model:
     """Compiles an ONNX model and loads the result.
@@ -138,6 +142,8 @@ def compile(
     verify          prove that zeroing and erasing what is pruned are the same
     norm_statistics "dense": norms go on counting erased channels, which is exact (the
                     default); "kept": they count those that are left, an approximation
+    tune            path of a file that keeps which kernels are the fastest on this machine:
+                    what it does not know of the model is measured
     threads         threads that a run uses, 0 for one a physical core
 
     The result has the compiler's report as `report`.

@@ -48,8 +48,9 @@ let Group = code_group in {
 def optimization : Option<["-"], "O", KIND_JOINED>, MetaVarName<"<0..3>">, HelpText<"Optimisation level; default 2">;
 defm math : Valued<"math", "strict|fast", "strict: within 1e-4 of ONNX Runtime (default up to -O2); fast: within 1e-3 (default at -O3)">;
 defm march : Valued<"march", "CPU", "CPU to compile for: x86-64-v2, x86-64-v3, x86-64-v4, a CPU's name; default: this machine's">;
+defm tune : Valued<"tune", "FILE.json", "Measure the kernels that each product of the model can have on this machine, and take the fastest; FILE keeps what was measured, for any number of models">;
 defm sanitize : Valued<"sanitize", "address|thread", "Check memory accesses or races in the compiled code; load it with the sanitizer's runtime">;
-defm threads : Valued<"threads", "N", "Threads that compile; default: all cores">;
+defm threads : Valued<"threads", "N", "Threads that compile, and on which --tune measures; default: all cores">;
 }
 
 let Group = other_group in {

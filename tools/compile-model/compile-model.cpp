@@ -59,6 +59,7 @@ static const char *const overview =
 
   compile-model model.onnx -o model.so
   compile-model model.onnx -o small.so --budget flops=50% --verify --report small.html
+  compile-model model.onnx -o model.so --tune host.json
   compile-model model.onnx -o small.onnx --budget params=50% --save-plan plan.json
   compile-model model.onnx --dry-run --budget flops=50%
   compile-model model.onnx --explain conv1.weight
@@ -197,6 +198,7 @@ static std::string describeForCache(const opt::InputArgList &arguments,
     case OPT_INPUT:
     case OPT_output:
     case OPT_threads:
+    case OPT_tune: // What is in the file counts.
     case OPT_verbose:
       break;
     case OPT_best_effort:
@@ -261,6 +263,7 @@ static Expected<CompileOptions> readOptions(const opt::InputArgList &arguments) 
       return wrong(Twine("--math ") + math->getValue() + ": expected strict or fast");
   }
   options.march = arguments.getLastArgValue(OPT_march, "native");
+  options.tune = arguments.getLastArgValue(OPT_tune);
   Expected<int64_t> level = readNumber(arguments, OPT_optimization, 0, 3, 2);
   Expected<int64_t> threads =
       level ? readNumber(arguments, OPT_threads, 1, 1024, 0) : level.takeError();
@@ -292,9 +295,15 @@ static PhaseListener makeListener(bool verbose) {
   };
   if (!verbose && !sys::Process::StandardErrIsDisplayed())
     return listener;
-  listener.begin = [](unsigned index, unsigned count, StringRef name) {
-    errs() << formatv("[{0}/{1}] {2} ... ", index, count, name);
+  auto line = std::make_shared<std::string>();
+  listener.begin = [line](unsigned index, unsigned count, StringRef name) {
+    *line = formatv("[{0}/{1}] {2} ... ", index, count, name);
+    errs() << *line;
   };
+  if (sys::Process::StandardErrIsDisplayed())
+    listener.progress = [line](unsigned done, unsigned count) {
+      errs() << '\r' << *line << done << '/' << count << ' ';
+    };
   listener.end = [](double seconds) { errs() << formatv("{0:f1} s\n", seconds); };
   return listener;
 }

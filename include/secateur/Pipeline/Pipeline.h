@@ -59,7 +59,9 @@ struct CompileOptions {
   /// x86-64-v2/v3/v4, a CPU's name, or "native".
   std::string march = "native";
   unsigned optimizationLevel = 2;
-  /// Threads that compile; 0: as many as there are cores.
+  /// Where measured kernels are kept, as JSON; empty where none are measured.
+  std::string tune;
+  /// Threads that compile, and on which kernels are measured; 0: as many as there are cores.
   unsigned threads = 0;
   /// "address" or "thread": checks in compiled code, for those who work on the compiler.
   std::string sanitize;
@@ -74,6 +76,8 @@ struct CompileOptions {
 struct PhaseListener {
   std::function<void(unsigned index, unsigned count, llvm::StringRef name)> begin;
   std::function<void(double seconds)> end;
+  /// Within a phase: piece `done`, from 1, of `count`.
+  std::function<void(unsigned done, unsigned count)> progress;
   /// Text for people on standard output: tables of --dry-run, the verification.
   std::function<void(llvm::StringRef text)> print;
 };
