@@ -23,23 +23,25 @@ static constexpr int64_t otherRegisters = 4, mostRows = 16, mostPanels = 8;
 /// Bytes of inputs that the grouped kernel may copy to the stack.
 static constexpr int64_t mostCopiedBytes = 256 << 10;
 
-ChoiceAttr secateur::codegen::usualMatrix(MLIRContext *context, int64_t columns, bool isShallow,
+ChoiceAttr secateur::codegen::usualMatrix(MLIRContext *context, const ProductExtents &extents,
                                           const TargetFacts &target) {
   MatrixForm form;
-  form.isShallow = isShallow;
-  int64_t panels = ColumnPlan::get(columns, form.tilePanels(target)).panels;
+  form.isShallow = extents.isShallow;
+  form.choose(nullptr, extents.rows, extents.depth, target);
+  int64_t panels = ColumnPlan::get(extents.columns, form.tilePanels(target)).panels;
   panels = panels ? panels : form.tilePanels(target);
   int64_t rows = form.tileRows(target, panels * (kern::panelWidth / target.lanes()));
   return ChoiceAttr::get(context, KernelKind::Matrix, {rows, panels}, form.taskRows());
 }
 
-/// Tiles of the matrix kernel, the model's first; 0 or less are extents that are not known.
-static SmallVector<ChoiceAttr> matrixCandidates(MLIRContext *context, int64_t rows, int64_t columns,
-                                                bool isShallow, const TargetFacts &target) {
-  ChoiceAttr usual = usualMatrix(context, columns, isShallow, target);
+/// Tiles of the matrix kernel, the model's first.
+static SmallVector<ChoiceAttr> matrixCandidates(MLIRContext *context, const ProductExtents &extents,
+                                                const TargetFacts &target) {
+  ChoiceAttr usual = usualMatrix(context, extents, target);
   llvm::SetVector<ChoiceAttr> found;
   found.insert(usual);
   int64_t perPanel = kern::panelWidth / target.lanes(), task = usual.getTask();
+  int64_t rows = extents.rows, columns = extents.columns;
   auto add = [&](int64_t tileRows, int64_t panels, int64_t taskRows) {
     if (tileRows > 0 && (rows <= 0 || tileRows < rows + 4))
       found.insert(ChoiceAttr::get(context, KernelKind::Matrix, {tileRows, panels}, taskRows));
@@ -74,9 +76,9 @@ static LogicalResult checkMatrix(Operation *op, ChoiceAttr choice, const TargetF
           most = target.vectorRegisters - otherRegisters;
   if (sums > most || rows > mostRows)
     return op->emitError("a tile of ")
-           << rows << "x" << panels << " does not fit the registers of " << target.name << ": it has "
-           << sums << " vectors of sums and " << rows << " rows, where " << most << " and "
-           << mostRows << " are the most";
+           << rows << "x" << panels << " does not fit the registers of " << target.name
+           << ": it has " << sums << " vectors of sums and " << rows << " rows, where " << most
+           << " and " << mostRows << " are the most";
   return success();
 }
 
@@ -93,11 +95,17 @@ static LogicalResult checkPixels(Operation *op, ChoiceAttr choice, int64_t sums,
   return success();
 }
 
+/// Multiplies an extent, which is -1 as soon as one is not known.
+static void multiply(int64_t &product, int64_t extent) {
+  product = ShapedType::isDynamic(extent) || product < 0 ? -1 : product * extent;
+}
+
 static bool holdsF32(Value value) { return getElementTypeOrSelf(value).isF32(); }
 
 /// Whether inputs and sums are of the type that kernels have.
 static bool hasKernelTypes(kern::EpilogueOpInterface op) {
-  return holdsF32(op->getOperand(0)) && holdsF32(op->getOperand(1)) && op.getAccumulatorType().isF32();
+  return holdsF32(op->getOperand(0)) && holdsF32(op->getOperand(1)) &&
+         op.getAccumulatorType().isF32();
 }
 
 namespace {
@@ -116,17 +124,24 @@ struct ContractModel : TunableModel<ContractModel, kern::ContractOp> {
       return {};
     AffineMap init = contract.getInitMap(), rhs = contract.getRhsMap();
     auto shape = cast<ShapedType>(contract.getInit().getType()).getShape();
-    auto isIn = [](AffineMap map, AffineExpr expr) { return map.getResultPosition(expr).has_value(); };
+    auto isIn = [](AffineMap map, AffineExpr expr) {
+      return map.getResultPosition(expr).has_value();
+    };
     AffineExpr last = init.getNumResults() ? init.getResults().back() : AffineExpr();
     bool hasColumns = last && isIn(rhs, last) && !isIn(contract.getLhsMap(), last);
     // Others are scalar loops.
     if (!hasColumns || (!contract.getPacked() && rhs.getResults().back() != last))
       return {};
-    int64_t rows = 1;
+    ProductExtents extents{1, shape.back(), 1};
     for (auto [extent, expr] : llvm::zip(shape.drop_back(), init.getResults().drop_back()))
       if (!isIn(rhs, expr))
-        rows = ShapedType::isDynamic(extent) || rows < 0 ? -1 : rows * extent;
-    return matrixCandidates(op->getContext(), rows, shape.back(), /*isShallow=*/false, target);
+        multiply(extents.rows, extent);
+    AffineMap lhs = contract.getLhsMap();
+    auto lhsShape = cast<ShapedType>(contract.getLhs().getType()).getShape();
+    for (auto [extent, expr] : llvm::zip(lhsShape, lhs.getResults()))
+      if (!isIn(init, expr))
+        multiply(extents.depth, extent);
+    return matrixCandidates(op->getContext(), extents, target);
   }
 
   LogicalResult checkChoice(Operation *op, const TargetFacts &target) const {
@@ -138,11 +153,14 @@ struct ContractModel : TunableModel<ContractModel, kern::ContractOp> {
 struct ConvModel : TunableModel<ConvModel, kern::ConvOp> {
   static SmallVector<ChoiceAttr> matrix(kern::ConvOp conv, const TargetFacts &target) {
     auto shape = cast<ShapedType>(conv.getInit().getType()).getShape();
-    int64_t rows = 1;
+    auto filter = cast<ShapedType>(conv.getFilter().getType());
+    auto groups = static_cast<int64_t>(conv.getGroups());
+    ProductExtents extents{1, shape.back() / groups,
+                           filter.getDimSize(2) * filter.getDimSize(3) * filter.getDimSize(4),
+                           isShallowWindow(filter)};
     for (int64_t extent : shape.drop_back())
-      rows = ShapedType::isDynamic(extent) || rows < 0 ? -1 : rows * extent;
-    return matrixCandidates(conv.getContext(), rows, shape.back() / conv.getGroups(),
-                            isShallowWindow(cast<ShapedType>(conv.getFilter().getType())), target);
+      multiply(extents.rows, extent);
+    return matrixCandidates(conv.getContext(), extents, target);
   }
 
   /// One change of the usual choice each.

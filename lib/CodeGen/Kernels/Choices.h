@@ -16,8 +16,12 @@ namespace secateur::codegen {
 
 kern::ChoiceAttr usualDepthwise(kern::DepthwiseConvOp op);
 kern::ChoiceAttr usualGrouped(kern::ConvOp op, const TargetFacts &target);
-/// For a product with that many columns (0 or less: not known), per batch.
-kern::ChoiceAttr usualMatrix(mlir::MLIRContext *context, int64_t columns, bool isShallow,
+/// Extents of a product, per batch; 0 or less where they are not known.
+struct ProductExtents {
+  int64_t rows, columns, depth;
+  bool isShallow = false;
+};
+kern::ChoiceAttr usualMatrix(mlir::MLIRContext *context, const ProductExtents &extents,
                              const TargetFacts &target);
 
 /// Whether the grouped kernel can take a convolution, and whether it does without a choice.

@@ -159,7 +159,6 @@ LogicalResult secateur::codegen::lowerContract(KernelModule &kernels, kern::Cont
   form.rowDims = std::max<size_t>(groups.size(), 1);
   form.lhsStrided =
       !roles.depth.empty() && aType.getStridesAndOffset().first[*roles.depth.back().a] != 1;
-  form.choose(op.getChoiceAttr());
   form.epilogue = *epilogue;
 
   OpBuilder builder(op);
@@ -181,6 +180,8 @@ LogicalResult secateur::codegen::lowerContract(KernelModule &kernels, kern::Cont
   for (const Dim &dim : roles.depth)
     depth = k.mul(depth, aSizes[*dim.a]);
   Value columns = column ? cSizes[*column] : k.constant(1);
+  auto known = [](Value extent) { return getConstantIntValue(extent).value_or(0); };
+  form.choose(op.getChoiceAttr(), known(rows), known(depth), kernels.target);
 
   callMatrixKernel(kernels, k, form, rows, columns, depth, batchExtents, [&](MatrixArguments &arg) {
     BufferView a = viewOf(k, op.getLhs()), b = viewOf(k, op.getRhs()), c = viewOf(k, op.getInit());
@@ -231,7 +232,6 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   MatrixForm form;
   form.window = true;
   form.isShallow = isShallowWindow(filter);
-  form.choose(op.getChoiceAttr());
   form.batchDims = groups > 1 ? 1 : 0;
   form.rowDims = 3;
   form.epilogue = *epilogue;
@@ -242,6 +242,8 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   int64_t outputs = cast<MemRefType>(op.getInit().getType()).getDimSize(3) / groups;
   Value rows = k.mul(k.mul(sizes[0], sizes[1]), sizes[2]), columns = k.constant(outputs);
   Value depth = k.constant(channels * filter.getDimSize(2) * filter.getDimSize(3));
+  form.choose(op.getChoiceAttr(), getConstantIntValue(rows).value_or(0),
+              channels * filter.getDimSize(2) * filter.getDimSize(3), kernels.target);
   SmallVector<Value> batchExtents;
   if (groups > 1)
     batchExtents.push_back(k.constant(groups));

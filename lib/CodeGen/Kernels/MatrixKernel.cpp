@@ -55,12 +55,24 @@ std::string ColumnPlan::key() const {
                 : "";
 }
 
-void MatrixForm::choose(kern::ChoiceAttr choice) {
-  if (!choice)
+void MatrixForm::choose(kern::ChoiceAttr choice, int64_t rows, int64_t depth,
+                        const TargetFacts &target) {
+  if (choice) {
+    chosenRows = choice.getTile()[0];
+    chosenPanels = choice.getTile()[1];
+    chosenTask = choice.getTask();
     return;
-  chosenRows = choice.getTile()[0];
-  chosenPanels = choice.getTile()[1];
-  chosenTask = choice.getTask();
+  }
+  // Each tile of rows reads all of its columns of B. They share the cache with A.
+  int64_t cached = target.cacheBytes() * 2 / 3, usual = target.tilePanels();
+  if (depth <= 0 || (rows > 0 && rows <= target.tileRows()) || usual * depth * panel * 4 <= cached)
+    return;
+  chosenPanels =
+      std::clamp<int64_t>(cached / (depth * panel * 4), std::min<int64_t>(usual, 2), usual);
+  if (chosenPanels == usual)
+    chosenPanels = 0;
+  else
+    chosenRows = target.tileRows() * usual / chosenPanels;
 }
 
 int64_t MatrixForm::tilePanels(const TargetFacts &target) const {

@@ -60,8 +60,10 @@ struct MatrixForm {
   EpilogueForm epilogue;
 
   std::string key() const;
-  /// Takes a tile and a task from `choice`, which may be null.
-  void choose(kern::ChoiceAttr choice);
+  /// Takes a tile and a task from `choice`, which may be null: then a tile of fewer columns
+  /// where the columns of B would not stay in the cache from tile to tile. Extents that are
+  /// not known are 0 or less.
+  void choose(kern::ChoiceAttr choice, int64_t rows, int64_t depth, const TargetFacts &target);
   /// Panels of a tile, and rows of one of that many vectors of columns: what the registers
   /// take beside B and A, and the addresses of the rows.
   int64_t tilePanels(const TargetFacts &target) const;

@@ -31,6 +31,8 @@ using kern::ChoiceAttr;
 /// What a candidate's time must be below, as a share of the usual choice's: noise is to
 /// decide nothing.
 static constexpr double worthwhile = 0.97;
+/// Larger weights are an argument of what is measured, of which there is one for all candidates.
+static constexpr int64_t mostWeightBytes = int64_t(128) << 20;
 
 namespace {
 
@@ -121,6 +123,14 @@ static std::string describe(TunableOpInterface op) {
   return text;
 }
 
+/// The weight that an operand is, where each candidate has one of its own.
+static kern::WeightOp ownWeight(Value operand) {
+  auto weight = operand.getDefiningOp<kern::WeightOp>();
+  auto type = cast<ShapedType>(operand.getType());
+  bool fits = type.getNumElements() * type.getElementTypeBitWidth() / 8 <= mostWeightBytes;
+  return fits ? weight : nullptr;
+}
+
 /// A model of the product alone, computed as `choice` says.
 static OwningOpRef<ModuleOp> isolate(TunableOpInterface op, ChoiceAttr choice) {
   Location loc = UnknownLoc::get(op->getContext());
@@ -131,15 +141,14 @@ static OwningOpRef<ModuleOp> isolate(TunableOpInterface op, ChoiceAttr choice) {
   result = result.clone(cast<kern::EpilogueOpInterface>(op.getOperation()).getAccumulatorType());
   SmallVector<Type> inputs;
   for (Value operand : operands)
-    if (!operand.getDefiningOp<kern::WeightOp>())
+    if (!ownWeight(operand))
       inputs.push_back(operand.getType());
-  auto main =
-      func::FuncOp::create(builder, loc, "main", builder.getFunctionType(inputs, {result}));
+  auto main = func::FuncOp::create(builder, loc, "main", builder.getFunctionType(inputs, {result}));
   Block *block = main.addEntryBlock();
   builder.setInsertionPointToStart(block);
   auto next = block->args_begin();
   for (Value &operand : operands) {
-    auto weight = operand.getDefiningOp<kern::WeightOp>();
+    kern::WeightOp weight = ownWeight(operand);
     operand = weight ? builder.clone(*weight)->getResult(0) : Value(*next++);
   }
   operands.push_back(
@@ -170,11 +179,11 @@ void Tuner::collect() {
     return found;
   };
   SmallVector<TunableOpInterface> products = productsOf(module), known = productsOf(sized);
-  bool match = products.size() == known.size() &&
-               llvm::all_of(llvm::zip(products, known), [](auto pair) {
-                 auto [op, other] = pair;
-                 return op->getName() == other->getName() && op->getLoc() == other->getLoc();
-               });
+  bool match =
+      products.size() == known.size() && llvm::all_of(llvm::zip(products, known), [](auto pair) {
+        auto [op, other] = pair;
+        return op->getName() == other->getName() && op->getLoc() == other->getLoc();
+      });
   for (auto [index, op] : llvm::enumerate(products)) {
     TunableOpInterface measured = op;
     if (!isStatic(op) && match)
@@ -267,12 +276,10 @@ FailureOr<TuneOutcome> Tuner::run() {
   if (failed(host) || failed(wanted))
     return failure();
   if (host->cpu != wanted->cpu)
-    return mlir::emitError(module.getLoc())
-           << "--tune measures on this machine, a " << host->cpu << ": it cannot for --march "
-           << wanted->cpu;
+    return mlir::emitError(module.getLoc()) << "--tune measures on this machine, a " << host->cpu
+                                            << ": it cannot for --march " << wanted->cpu;
   target = getTargetFacts(host->vectorBits);
-  TuneHost key{host->cpu, enabledFeatures(host->features), options.threads,
-               options.code.optLevel};
+  TuneHost key{host->cpu, enabledFeatures(host->features), options.threads, options.code.optLevel};
   FailureOr<TuneFile> file = TuneFile::read(options.file, key, emitError());
   if (failed(file) || failed(fuse(module)) || (sized && failed(fuse(sized))))
     return failure();

@@ -22,7 +22,8 @@ static bool isTime(const llvm::json::Value &value) {
 static bool areForms(const llvm::json::Object *forms) {
   return forms && llvm::all_of(*forms, [](const auto &form) {
            const llvm::json::Object *times = form.second.getAsObject();
-           return times && llvm::all_of(*times, [](const auto &time) { return isTime(time.second); });
+           return times &&
+                  llvm::all_of(*times, [](const auto &time) { return isTime(time.second); });
          });
 }
 
