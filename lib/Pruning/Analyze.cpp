@@ -1,11 +1,10 @@
 //===- Analyze.cpp - Write the groups of a function --------------------------===//
 // SPDX-License-Identifier: Apache-2.0
 //===----------------------------------------------------------------------===//
-// Reads the solver's digits off the values: one group for each digit that is not
-// pinned and that some weight has. Digits of one position (what the explicit form
-// leaves) that lie in the same places are gathered into one group, with lists.
+// Reads the solver's digits off the values: the groups that Gathering makes of those that
+// are not pinned, with all that their units own, and the pins of the weights.
 
-#include "Places.h"
+#include "Gathering.h"
 #include "Shuffles.h"
 #include "Solver.h"
 #include "dialects/NN/IR/NNOps.h"
@@ -13,9 +12,6 @@
 #include "secateur/Pruning/Extents.h"
 #include "secateur/Pruning/Groups.h"
 #include "secateur/Pruning/Passes.h"
-
-#include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace secateur::pruning {
 #define GEN_PASS_DEF_PRUNEANALYZE
@@ -26,9 +22,6 @@ using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
 using nn::Axis;
-
-/// More choices of what groups keep are not tried: then a position is kept.
-static constexpr size_t kMostChoices = 1 << 10;
 
 namespace {
 
@@ -42,28 +35,16 @@ public:
   void write();
 
 private:
-  using Units = llvm::SmallDenseSet<NodeId>;
-
   void untie(nn::ConstantOp constant);
   void collect(Value value, ArrayRef<Axis> axes, bool keepsValue = false, int64_t fill = 0);
   void collectPins(Value value, ArrayRef<Axis> axes);
   void addPins(Value value, ArrayRef<Axis> axes, bool silentToo);
   bool isExplained(Value value) const;
   void explain(Value value, ArrayRef<Axis> axes);
-  void gather();
-  void collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found);
-  bool survives(NodeId node, const Units &kept);
-  bool canVanish(NodeId node);
-  void keepSome(NodeId node);
-  void takeOut(NodeId node);
-  double costOfKeeping(NodeId node);
-  bool regather(NodeId node);
-  bool collectEnough(NodeId node, llvm::SmallSetVector<NodeId, 8> &enough);
   Group makeGroup(NodeId id, const Slots &slots);
-  Group makeGathered(ArrayRef<NodeId> ids);
+  Group makeGathered(ArrayRef<NodeId> ids, bool keepsUnit);
   Group startGroup(const Places &places);
   std::string uniqueName(const Places &places);
-  static bool isWeight(Value value);
 
   func::FuncOp func;
   Solver &solver;
@@ -71,12 +52,8 @@ private:
   PlacesOf placesOf;
   /// The axes that are not pinned as a whole.
   SmallVector<NodeId> axes;
-  /// What becomes a group: one digit, or digits of one position that lie on the
-  /// same axes. The latter know their place in this list.
-  SmallVector<SmallVector<NodeId, 1>> groups;
-  llvm::DenseMap<NodeId, size_t> gatheredIn;
-  /// Groups of single positions of which a unit stays, and those that were made for that.
-  llvm::DenseSet<size_t> keepingUnit, regathered;
+  /// The digits of all groups.
+  llvm::DenseSet<NodeId> grouped;
   llvm::StringMap<unsigned> names;
   llvm::StringSet<> valueNames;
   std::vector<Pin> pins;
@@ -85,13 +62,6 @@ private:
 };
 
 } // namespace
-
-bool Writer::isWeight(Value value) {
-  if (!isStoredTensor(value))
-    return false;
-  Type element = cast<ShapedType>(value.getType()).getElementType();
-  return isa<FloatType>(element) || element.isInteger(8) || element.isInteger(4);
-}
 
 /// One copy of a shared constant for each way in which its uses are coupled. The
 /// first way keeps the original.
@@ -194,9 +164,6 @@ void Writer::explain(Value value, ArrayRef<Axis> axes) {
       pins.push_back({value, axis, rule.str(), nodeName(isInner ? parent : blamed), 0, 0});
     return;
   }
-  llvm::DenseSet<NodeId> grouped;
-  for (ArrayRef<NodeId> ids : groups)
-    grouped.insert_range(ids);
   SmallVector<std::pair<NodeId, bool>> others;
   for (Axis axis : axes)
     digits.forEachDigit(axis.id, [&](const Occurrence &at) {
@@ -285,13 +252,13 @@ Group Writer::makeGroup(NodeId id, const Slots &slots) {
 
 /// One box for each axis, with a list of positions for each digit; empty where a digit does
 /// not lie on that axis.
-Group Writer::makeGathered(ArrayRef<NodeId> ids) {
+Group Writer::makeGathered(ArrayRef<NodeId> ids, bool keepsUnit) {
   Places all;
   for (NodeId id : ids)
     llvm::append_range(all, placesOf[id]);
   Group group = startGroup(all);
   group.units = ids.size();
-  group.constraints.minKeep = keepingUnit.contains(gatheredIn.lookup(ids.front()));
+  group.constraints.minKeep = keepsUnit;
   for (auto [unit, id] : llvm::enumerate(ids)) {
     for (const Place &place : placesOf[id]) {
       prune::MemberLayout &layout =
@@ -310,196 +277,6 @@ Group Writer::makeGathered(ArrayRef<NodeId> ids) {
     }
   }
   return group;
-}
-
-/// Digits with weights become groups; those of one position by the axes on which
-/// they lie.
-void Writer::gather() {
-  using Signature = SmallVector<std::pair<void *, int64_t>>;
-  std::map<Signature, size_t> known;
-  for (auto &[id, places] : placesOf) {
-    if (llvm::none_of(places, [](const Place &place) { return isWeight(place.value); }))
-      continue;
-    if (!digits.extent(id).isOne()) {
-      groups.push_back({id});
-      continue;
-    }
-    Signature signature;
-    for (const Place &place : places)
-      signature.emplace_back(place.value.getAsOpaquePointer(), place.axis);
-    llvm::sort(signature);
-    signature.erase(llvm::unique(signature), signature.end());
-    auto [found, isNew] = known.try_emplace(signature, groups.size());
-    if (isNew)
-      groups.emplace_back();
-    groups[found->second].push_back(id);
-    gatheredIn[id] = found->second;
-  }
-  // Something must stay of each axis. That each group keeps a unit is no help to an
-  // axis that has only a part of their product: [a0][b0] + [a0][b1] + [a1][b0] without
-  // a0 and b0.
-  llvm::SmallSetVector<NodeId, 16> distinct;
-  for (NodeId axis : axes)
-    distinct.insert(digits.find(axis));
-  // Short axes first, which have the least choice. What one axis is given may be what
-  // another one was kept by.
-  SmallVector<std::pair<int64_t, size_t>> order;
-  for (auto [index, axis] : llvm::enumerate(distinct))
-    order.emplace_back(digits.extent(axis).factor, index);
-  llvm::sort(order);
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (auto [size, index] : order)
-      if (canVanish(distinct[index])) {
-        keepSome(distinct[index]);
-        changed |= !canVanish(distinct[index]); // Without progress there is no end.
-      }
-  }
-}
-
-/// The groups of single positions that a set is made of.
-void Writer::collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found) {
-  node = digits.find(node);
-  if (auto group = gatheredIn.find(node); group != gatheredIn.end() && !digits.pinOf(node))
-    found.insert(group->second);
-  for (NodeId child : digits.childrenOf(node))
-    collectGroups(child, found);
-}
-
-/// Whether something of a set is left where, of all single positions, only `kept` are.
-bool Writer::survives(NodeId node, const Units &kept) {
-  node = digits.find(node);
-  auto survives = [&](NodeId child) { return this->survives(child, kept); };
-  ArrayRef<NodeId> children = digits.childrenOf(node);
-  if (digits.pinOf(node) || children.empty())
-    return digits.pinOf(node) || !gatheredIn.contains(node) || kept.contains(node);
-  return digits.isSum(node) ? llvm::any_of(children, survives) : llvm::all_of(children, survives);
-}
-
-/// Whether all of a set may be gone, whichever unit the groups keep that keep one.
-bool Writer::canVanish(NodeId node) {
-  if (survives(node, {}))
-    return false;
-  llvm::SmallSetVector<size_t, 4> found;
-  collectGroups(node, found);
-  found.remove_if([&](size_t group) { return !keepingUnit.contains(group); });
-  size_t choices = 1;
-  for (size_t group : found)
-    choices *= std::min(groups[group].size(), kMostChoices + 1);
-  if (choices > kMostChoices)
-    return true;
-  for (size_t choice = 0; choice < choices; ++choice) {
-    Units kept;
-    size_t rest = choice;
-    for (size_t group : found) {
-      kept.insert(groups[group][rest % groups[group].size()]);
-      rest /= groups[group].size();
-    }
-    if (!survives(node, kept))
-      return true;
-  }
-  return false;
-}
-
-/// Keeps something of a set: by a unit of each group that it is made of; where that is
-/// not enough by a group that is made anew, or by single positions, which are taken out of
-/// their groups.
-void Writer::keepSome(NodeId node) {
-  llvm::SmallSetVector<size_t, 4> found;
-  collectGroups(node, found);
-  for (size_t group : found)
-    if (groups[group].size() > 1)
-      keepingUnit.insert(group);
-  if (canVanish(node) && !regather(node))
-    takeOut(node);
-}
-
-/// Makes one group of positions any of which is enough for a set, whatever other axes they
-/// lie on, so that all of them but any one may leave. False where there are none such, or
-/// where a group that was made in this way would have to be torn apart.
-bool Writer::regather(NodeId node) {
-  llvm::SmallSetVector<NodeId, 8> enough;
-  if (!collectEnough(node, enough) || enough.size() < 2 || enough.size() > kMostChoices ||
-      llvm::any_of(enough, [&](NodeId id) { return regathered.contains(gatheredIn.lookup(id)); }))
-    return false;
-  size_t group = groups.size();
-  groups.emplace_back();
-  for (NodeId id : enough) {
-    size_t old = gatheredIn.lookup(id);
-    llvm::erase(groups[old], id);
-    if (groups[old].size() < 2)
-      keepingUnit.erase(old);
-    groups[group].push_back(id);
-    gatheredIn[id] = group;
-  }
-  keepingUnit.insert(group);
-  regathered.insert(group);
-  return true;
-}
-
-/// Collects single positions any of which, if it stays, keeps something of a set. False
-/// where a set needs several of them at once.
-bool Writer::collectEnough(NodeId node, llvm::SmallSetVector<NodeId, 8> &enough) {
-  node = digits.find(node);
-  SmallVector<NodeId> children(digits.childrenOf(node));
-  if (children.empty()) {
-    enough.insert(node);
-    return gatheredIn.contains(node) && !digits.pinOf(node);
-  }
-  // What cannot vanish takes no part in a product.
-  if (!digits.isSum(node))
-    llvm::erase_if(children, [&](NodeId child) { return !canVanish(child); });
-  return (digits.isSum(node) || children.size() == 1) &&
-         llvm::all_of(children, [&](NodeId child) { return collectEnough(child, enough); });
-}
-
-/// Takes positions out of their groups, so that something of a set stays: those that
-/// cost least.
-void Writer::takeOut(NodeId node) {
-  node = digits.find(node);
-  SmallVector<NodeId> children(digits.childrenOf(node));
-  if (children.empty()) {
-    // What the group's unit was kept for has this position now.
-    size_t group = gatheredIn.lookup(node);
-    keepingUnit.erase(group);
-    llvm::erase(groups[group], node);
-    gatheredIn.erase(node);
-  } else if (digits.isSum(node)) {
-    takeOut(*llvm::min_element(
-        children, [&](NodeId a, NodeId b) { return costOfKeeping(a) < costOfKeeping(b); }));
-  } else {
-    for (NodeId child : children)
-      if (canVanish(child))
-        takeOut(child);
-  }
-}
-
-/// How many elements of weights stay where something of a set has to.
-double Writer::costOfKeeping(NodeId node) {
-  node = digits.find(node);
-  ArrayRef<NodeId> children = digits.childrenOf(node);
-  if (!children.empty()) {
-    bool isSum = digits.isSum(node);
-    double cost = isSum ? std::numeric_limits<double>::infinity() : 0;
-    for (NodeId child : children) {
-      if (isSum)
-        cost = std::min(cost, costOfKeeping(child));
-      else if (canVanish(child))
-        cost += costOfKeeping(child);
-    }
-    return cost;
-  }
-  double elements = 0;
-  for (const Place &place : placesOf[node]) {
-    if (!isWeight(place.value))
-      continue;
-    auto type = cast<ShapedType>(place.value.getType());
-    double positions = place.block;
-    for (const prune::AxisPart::Loop &loop : place.outer)
-      positions *= loop.count;
-    elements += positions * type.getNumElements() / type.getDimSize(place.axis);
-  }
-  return elements;
 }
 
 void Writer::write() {
@@ -531,14 +308,16 @@ void Writer::write() {
   });
 
   OpBuilder builder = OpBuilder::atBlockTerminator(&func.getBody().front());
-  gather();
+  Gathering gathering(digits, placesOf, axes);
   Slots slots(placesOf, digits);
-  for (ArrayRef<NodeId> ids : groups) {
+  for (ArrayRef<NodeId> ids : gathering.getGroups()) {
     if (ids.empty())
       continue;
-    bool isGathered = gatheredIn.contains(ids.front());
+    grouped.insert_range(ids);
+    NodeId first = ids.front();
     buildGroup(builder, func.getLoc(),
-               isGathered ? makeGathered(ids) : makeGroup(ids.front(), slots));
+               gathering.isGathered(first) ? makeGathered(ids, gathering.keepsUnit(first))
+                                           : makeGroup(first, slots));
   }
   func.walk([&](Operation *op) {
     for (Value result : op->getResults())

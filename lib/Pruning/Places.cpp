@@ -4,6 +4,8 @@
 
 #include "Places.h"
 
+#include "secateur/Pruning/Extents.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpDefinition.h"
 #include "llvm/ADT/STLExtras.h"
@@ -11,6 +13,13 @@
 using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
+
+bool pruning::isWeight(Value value) {
+  if (!isStoredTensor(value))
+    return false;
+  Type element = cast<ShapedType>(value.getType()).getElementType();
+  return isa<FloatType>(element) || element.isInteger(8) || element.isInteger(4);
+}
 
 Slots::Slots(const PlacesOf &places, DigitGraph &digits) : places(places), digits(digits) {
   for (auto &[digit, at] : places)

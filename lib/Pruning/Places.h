@@ -17,6 +17,9 @@
 
 namespace secateur::pruning {
 
+/// Whether a value is a stored tensor of numbers that a model has learned.
+bool isWeight(mlir::Value value);
+
 /// Where a digit lies: on an axis of a value.
 struct Place {
   mlir::Value value;

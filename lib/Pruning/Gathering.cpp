@@ -1,0 +1,241 @@
+//===- Gathering.cpp - Which digits become groups ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0
+//===----------------------------------------------------------------------===//
+
+#include "Gathering.h"
+
+#include "secateur/Pruning/Groups.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace secateur;
+using namespace secateur::pruning;
+
+/// More choices of what groups keep are not tried: then a position is kept.
+static constexpr size_t kMostChoices = 1 << 10;
+
+Gathering::Gathering(DigitGraph &digits, const PlacesOf &places, ArrayRef<NodeId> axes)
+    : digits(digits), placesOf(places) {
+  gather();
+  keepAxes(axes);
+}
+
+/// Digits with weights become groups; those of one position by the axes on which
+/// they lie.
+void Gathering::gather() {
+  using Signature = SmallVector<std::pair<void *, int64_t>>;
+  std::map<Signature, size_t> known;
+  for (auto &[id, places] : placesOf) {
+    if (llvm::none_of(places, [](const Place &place) { return isWeight(place.value); }))
+      continue;
+    if (!digits.extent(id).isOne()) {
+      groups.push_back({id});
+      continue;
+    }
+    Signature signature;
+    for (const Place &place : places)
+      signature.emplace_back(place.value.getAsOpaquePointer(), place.axis);
+    llvm::sort(signature);
+    signature.erase(llvm::unique(signature), signature.end());
+    auto [found, isNew] = known.try_emplace(signature, groups.size());
+    if (isNew)
+      groups.emplace_back();
+    groups[found->second].push_back(id);
+    gatheredIn[id] = found->second;
+  }
+}
+
+/// Keeps something of each axis.
+void Gathering::keepAxes(ArrayRef<NodeId> axes) {
+  llvm::SmallSetVector<NodeId, 16> distinct;
+  for (NodeId axis : axes)
+    distinct.insert(digits.find(axis));
+  // What an axis cannot be without is of no group, whatever else it keeps.
+  for (NodeId axis : distinct)
+    for (NodeId needed : neededFor(axis))
+      takeOut(needed);
+  // Short axes first, which have the least choice. What one axis is given may be what
+  // another one was kept by.
+  SmallVector<std::pair<int64_t, size_t>> order;
+  for (auto [index, axis] : llvm::enumerate(distinct))
+    order.emplace_back(digits.extent(axis).factor, index);
+  llvm::sort(order);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto [size, index] : order)
+      if (canVanish(distinct[index])) {
+        keepSome(distinct[index]);
+        changed |= !canVanish(distinct[index]); // Without progress there is no end.
+      }
+  }
+}
+
+/// The groups of single positions that a set is made of.
+void Gathering::collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found) {
+  node = digits.find(node);
+  if (auto group = gatheredIn.find(node); group != gatheredIn.end() && !digits.pinOf(node))
+    found.insert(group->second);
+  for (NodeId child : digits.childrenOf(node))
+    collectGroups(child, found);
+}
+
+/// Whether something of a set is left where, of all single positions, only `kept` are.
+bool Gathering::survives(NodeId node, const Units &kept) {
+  node = digits.find(node);
+  auto survives = [&](NodeId child) { return this->survives(child, kept); };
+  ArrayRef<NodeId> children = digits.childrenOf(node);
+  if (digits.pinOf(node) || children.empty())
+    return digits.pinOf(node) || !gatheredIn.contains(node) || kept.contains(node);
+  return digits.isSum(node) ? llvm::any_of(children, survives) : llvm::all_of(children, survives);
+}
+
+/// Whether all of a set may be gone, whichever unit the groups keep that keep one.
+bool Gathering::canVanish(NodeId node) {
+  if (survives(node, {}))
+    return false;
+  llvm::SmallSetVector<size_t, 4> found;
+  collectGroups(node, found);
+  found.remove_if([&](size_t group) { return !keepingUnit.contains(group); });
+  size_t choices = 1;
+  for (size_t group : found)
+    choices *= std::min(groups[group].size(), kMostChoices + 1);
+  if (choices > kMostChoices)
+    return true;
+  for (size_t choice = 0; choice < choices; ++choice) {
+    Units kept;
+    size_t rest = choice;
+    for (size_t group : found) {
+      kept.insert(groups[group][rest % groups[group].size()]);
+      rest /= groups[group].size();
+    }
+    if (!survives(node, kept))
+      return true;
+  }
+  return false;
+}
+
+/// The single positions without any of which nothing of a set is left.
+Gathering::Positions Gathering::neededFor(NodeId node) {
+  node = digits.find(node);
+  Positions needed;
+  if (survives(node, {}))
+    return needed;
+  ArrayRef<NodeId> children = digits.childrenOf(node);
+  if (children.empty())
+    needed.insert(node);
+  for (auto [index, child] : llvm::enumerate(children)) {
+    Positions ofChild = neededFor(child);
+    if (index == 0 || !digits.isSum(node))
+      needed.insert_range(ofChild);
+    else
+      needed.remove_if([&](NodeId id) { return !ofChild.contains(id); });
+  }
+  return needed;
+}
+
+/// Keeps something of a set: by a unit of each group that it is made of; where that is
+/// not enough by a group that is made anew, or by single positions, which are taken out of
+/// their groups.
+void Gathering::keepSome(NodeId node) {
+  llvm::SmallSetVector<size_t, 4> found;
+  collectGroups(node, found);
+  for (size_t group : found)
+    if (groups[group].size() > 1)
+      keepingUnit.insert(group);
+  if (canVanish(node) && !regather(node))
+    takeOut(node);
+}
+
+/// Makes one group of positions any of which is enough for a set, whatever other axes they
+/// lie on, so that all of them but any one may leave. False where there are none such, or
+/// where a group that was made in this way would have to be torn apart.
+bool Gathering::regather(NodeId node) {
+  Positions enough;
+  if (!collectEnough(node, enough) || enough.size() < 2 || enough.size() > kMostChoices ||
+      llvm::any_of(enough, [&](NodeId id) { return regathered.contains(gatheredIn.lookup(id)); }))
+    return false;
+  size_t group = groups.size();
+  groups.emplace_back();
+  for (NodeId id : enough) {
+    size_t old = gatheredIn.lookup(id);
+    llvm::erase(groups[old], id);
+    if (groups[old].size() < 2)
+      keepingUnit.erase(old);
+    groups[group].push_back(id);
+    gatheredIn[id] = group;
+  }
+  keepingUnit.insert(group);
+  regathered.insert(group);
+  return true;
+}
+
+/// Collects single positions any of which, if it stays, keeps something of a set. False
+/// where a set needs several of them at once.
+bool Gathering::collectEnough(NodeId node, Positions &enough) {
+  node = digits.find(node);
+  SmallVector<NodeId> children(digits.childrenOf(node));
+  if (children.empty()) {
+    enough.insert(node);
+    return gatheredIn.contains(node) && !digits.pinOf(node);
+  }
+  // What cannot vanish takes no part in a product.
+  if (!digits.isSum(node))
+    llvm::erase_if(children, [&](NodeId child) { return !canVanish(child); });
+  return (digits.isSum(node) || children.size() == 1) &&
+         llvm::all_of(children, [&](NodeId child) { return collectEnough(child, enough); });
+}
+
+/// Takes positions out of their groups, so that something of a set stays: those that
+/// cost least.
+void Gathering::takeOut(NodeId node) {
+  node = digits.find(node);
+  SmallVector<NodeId> children(digits.childrenOf(node));
+  if (children.empty()) {
+    // What the group's unit was kept for has this position now.
+    size_t group = gatheredIn.lookup(node);
+    keepingUnit.erase(group);
+    llvm::erase(groups[group], node);
+    gatheredIn.erase(node);
+  } else if (digits.isSum(node)) {
+    takeOut(*llvm::min_element(
+        children, [&](NodeId a, NodeId b) { return costOfKeeping(a) < costOfKeeping(b); }));
+  } else {
+    for (NodeId child : children)
+      if (canVanish(child))
+        takeOut(child);
+  }
+}
+
+/// How many elements of weights stay where something of a set has to.
+double Gathering::costOfKeeping(NodeId node) {
+  node = digits.find(node);
+  ArrayRef<NodeId> children = digits.childrenOf(node);
+  if (!children.empty()) {
+    bool isSum = digits.isSum(node);
+    double cost = isSum ? std::numeric_limits<double>::infinity() : 0;
+    for (NodeId child : children) {
+      if (isSum)
+        cost = std::min(cost, costOfKeeping(child));
+      else if (canVanish(child))
+        cost += costOfKeeping(child);
+    }
+    return cost;
+  }
+  double elements = 0;
+  auto places = placesOf.find(node);
+  if (places == placesOf.end())
+    return 0;
+  for (const Place &place : places->second) {
+    if (!isWeight(place.value))
+      continue;
+    auto type = cast<ShapedType>(place.value.getType());
+    double positions = place.block;
+    for (const prune::AxisPart::Loop &loop : place.outer)
+      positions *= loop.count;
+    elements += positions * type.getNumElements() / type.getDimSize(place.axis);
+  }
+  return elements;
+}
