@@ -384,9 +384,9 @@ void DigitGraph::unify(NodeId left, NodeId right, unsigned reason) {
     pin(right, reason);
     return;
   }
-  if (nodes[left].kind != Kind::Digit)
+  if (!isDigit(left) && isDigit(right))
     std::swap(left, right);
-  if (nodes[left].kind == Kind::Digit) {
+  if (isDigit(left)) {
     if (!contains(right, left))
       return forward(left, right);
     // [1][left] = left: removing the first would remove everything.
@@ -397,10 +397,8 @@ void DigitGraph::unify(NodeId left, NodeId right, unsigned reason) {
         pin(factor, reason);
     return;
   }
-  if (nodes[left].kind == Kind::Sum)
+  if (isSum(left) || isSum(right))
     return unifySum(left, right, reason);
-  if (nodes[right].kind == Kind::Sum)
-    return unifySum(right, left, reason);
   unifyProducts(left, right, reason);
 }
 
@@ -431,14 +429,40 @@ void DigitGraph::unifySum(NodeId node, NodeId other, unsigned reason) {
   // Next time they are one at once.
   node = find(node);
   other = find(other);
+  if (!isSum(node))
+    std::swap(node, other);
   if (node != other && !contains(other, node) && !contains(node, other))
     forward(node, other);
+}
+
+/// Sets of one position: without one of them nothing is left of the product. Those of the left go
+/// with what the right is made of otherwise, those of the right stay.
+void DigitGraph::separateOnes(SmallVectorImpl<NodeId> &left, SmallVectorImpl<NodeId> &right,
+                              unsigned reason) {
+  auto isOne = [&](NodeId node) { return extent(node).isOne(); };
+  // What both have leaves both at once.
+  for (NodeId node : SmallVector<NodeId>(llvm::make_filter_range(left, isOne)))
+    if (auto *same = llvm::find(right, node); same != right.end()) {
+      right.erase(same);
+      left.erase(llvm::find(left, node));
+    }
+  size_t kept = llvm::all_of(right, isOne) && !right.empty() ? right.size() - 1 : right.size();
+  SmallVector<NodeId> others;
+  for (auto [index, node] : llvm::enumerate(right))
+    if (index == kept || !isOne(node))
+      others.push_back(node);
+    else
+      pin(node, reason);
+  right = std::move(others);
 }
 
 void DigitGraph::unifyProducts(NodeId left, NodeId right, unsigned reason) {
   SmallVector<NodeId> leftFactors, rightFactors;
   flatten(left, leftFactors);
   flatten(right, rightFactors);
+  separateOnes(leftFactors, rightFactors, reason);
+  if (rightFactors.size() == 1 && !leftFactors.empty())
+    return unify(product(leftFactors), rightFactors[0], reason);
   SmallVector<Extent> sizes =
       llvm::map_to_vector(rightFactors, [&](NodeId node) { return extent(node); });
   bool alike = leftFactors.size() == rightFactors.size() &&

@@ -123,6 +123,8 @@ private:
   bool contains(NodeId node, NodeId digit);
   void unifySum(NodeId sum, NodeId other, unsigned reason);
   void unifyProducts(NodeId left, NodeId right, unsigned reason);
+  void separateOnes(llvm::SmallVectorImpl<NodeId> &left, llvm::SmallVectorImpl<NodeId> &right,
+                    unsigned reason);
   void flatten(NodeId node, llvm::SmallVectorImpl<NodeId> &factors);
   std::pair<NodeId, NodeId> cutProduct(NodeId node, int64_t position);
   std::pair<NodeId, NodeId> split(NodeId node, const Extent &outer, const Extent &inner,
