@@ -297,7 +297,7 @@ NodeId DigitGraph::takeFrom(SmallVectorImpl<NodeId> &factors, const Extent &size
         back ? split(factor, other, part, reason) : split(factor, part, other, reason);
     taken.push_back(back ? inner : outer);
     if (partial)
-      taken.push_back(pinned(*missing.dividedBy(part), reason));
+      taken.push_back(pinned(*missing.dividedBy(part), pinOf(factor).value_or(reason)));
     if (back)
       rest.push_back(outer);
     else
@@ -322,10 +322,12 @@ SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> 
   size_t first = 0, last = to.size();
   bool partial = false;
   auto skipOnes = [&] {
+    // One position is no loss, and what stands beside it has a reason of its own.
+    auto one = [&] { return pinned(1, addReason({reasons[reason].op, "", /*silent=*/true})); };
     while (first < last && to[first].isOne())
-      result[first++] = pinned(1, reason);
+      result[first++] = one();
     while (first < last && to[last - 1].isOne())
-      result[--last] = pinned(1, reason);
+      result[--last] = one();
   };
   for (bool back : {true, false}) {
     for (skipOnes(); first < last; skipOnes()) {
@@ -359,6 +361,8 @@ SmallVector<NodeId> DigitGraph::regroup(ArrayRef<NodeId> from, ArrayRef<Extent> 
     result[first] = product(factors);
     return result;
   }
+  // What stays in any case does not stay because of this.
+  reason = pinOf(product(factors)).value_or(reason);
   for (NodeId factor : factors)
     pin(factor, reason);
   for (size_t i = first; i < last; ++i)

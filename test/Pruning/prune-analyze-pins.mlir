@@ -142,6 +142,28 @@ func.func @branches_hold_other_values(%x: tensor<?x3xf32> {nn.name = "x"}, %c: t
   return %3 : tensor<?x2xf32>
 }
 
+// Positions of an input stay because of it, however they are regrouped, and the one position of a token
+// beside them is no reason of its own.
+// CHECK-LABEL: @beside_and_regrouped
+func.func @beside_and_regrouped(%x: tensor<6x4xf32> {nn.name = "x"}) -> (tensor<7x2xf32>, tensor<4x6xf32>) {
+  %token = nn.constant dense<1.0> : tensor<4xf32> loc("token")
+  %table = nn.constant dense<1.0> : tensor<7x4xf32> loc("table")
+  %other = nn.constant dense<1.0> : tensor<4x6xf32> loc("other")
+  %w = nn.constant dense<1.0> : tensor<4x2xf32> loc("w")
+  %front = nn.constant dense<0> : tensor<1xi64>
+  %turned = nn.constant dense<[4, 6]> : tensor<2xi64>
+  %0 = nn.unsqueeze %token, %front : (tensor<4xf32>, tensor<1xi64>) -> tensor<1x4xf32>
+  %1 = nn.concat %0, %x {axis = 0 : i64} : (tensor<1x4xf32>, tensor<6x4xf32>) -> tensor<7x4xf32>
+  %2 = nn.add %1, %table : (tensor<7x4xf32>, tensor<7x4xf32>) -> tensor<7x4xf32>
+  %3 = nn.matmul %2, %w : (tensor<7x4xf32>, tensor<4x2xf32>) -> tensor<7x2xf32>
+  %4 = nn.reshape %x, %turned : (tensor<6x4xf32>, tensor<2xi64>) -> tensor<4x6xf32>
+  %5 = nn.add %4, %other : (tensor<4x6xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  // CHECK: prune.pin %table axis 0 "input 'x' of the graph keeps its size"
+  // CHECK: prune.pin %other axis 0 "input 'x' of the graph keeps its size"
+  // CHECK: prune.pin %other axis 1 "input 'x' of the graph keeps its size"
+  return %3, %5 : tensor<7x2xf32>, tensor<4x6xf32>
+}
+
 // The size of a head is computed with, the number of heads is not.
 // CHECK-LABEL: @size_as_number
 func.func @size_as_number(%x: tensor<2x7x6xf32> {nn.name = "x"}) -> tensor<2x7x6xf32> {
