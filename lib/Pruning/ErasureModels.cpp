@@ -304,43 +304,54 @@ struct SliceErasure : ErasureOpInterface::ExternalModel<SliceErasure, nn::SliceO
   }
 };
 
+/// Constant indices along one axis of `data`, behind the erasure of some of its positions:
+/// `placed` has the axes of the indices from `first` on. Each may be a tuple of one number.
+static LogicalResult rewriteIndices(Operation *op, ErasureContext &context, Value data,
+                                    int64_t axis, OpOperand &indices, Value placed, int64_t first,
+                                    bool areTuples = false) {
+  int64_t extent = context.getDenseShape(data)[axis];
+  llvm::ArrayRef<int64_t> shape = context.getDenseShape(indices.get());
+  if (areTuples)
+    shape = shape.drop_back();
+  bool cut = shrinks(context, data, axis);
+  // Indices that are computed lose positions where they are computed from.
+  for (int64_t i = 0, rank = shape.size(); i < rank; ++i)
+    cut |= shrinks(context, placed, first + i) && !shrinks(context, indices.get(), i);
+  if (!cut)
+    return success();
+  std::optional<Integers> numbers = context.getDenseElements(indices.get());
+  if (!numbers || int64_t(numbers->size()) != countOf(shape))
+    return op->emitError("indices that are not constant cannot follow an erasure of axis ") << axis;
+  Integers kept = context.getKept(data, axis), values;
+  // The indices that are left, along each of their axes.
+  Integers newShape, picked = {0};
+  for (int64_t i = 0, rank = shape.size(); i < rank; ++i) {
+    Integers along = context.getKept(placed, first + i), next;
+    newShape.push_back(along.size());
+    for (int64_t position : picked)
+      for (int64_t index : along)
+        next.push_back(position * shape[i] + index);
+    picked = std::move(next);
+  }
+  for (int64_t position : picked) {
+    int64_t index = wrapAxis((*numbers)[position], extent);
+    auto found = llvm::lower_bound(kept, index);
+    if (found == kept.end() || *found != index)
+      return op->emitError("names position ")
+             << index << " of axis " << axis << ", which is erased";
+    values.push_back(found - kept.begin());
+  }
+  if (areTuples)
+    newShape.push_back(1);
+  return context.replaceIntegers(indices, newShape, values);
+}
+
 struct GatherErasure : ErasureOpInterface::ExternalModel<GatherErasure, nn::GatherOp> {
   LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
     auto gather = cast<nn::GatherOp>(op);
     int64_t axis = wrapAxis(gather.getAxis(), context.getDenseShape(gather.getData()).size());
-    int64_t extent = context.getDenseShape(gather.getData())[axis];
-    llvm::ArrayRef<int64_t> shape = context.getDenseShape(gather.getIndices());
-    bool cut = shrinks(context, gather.getData(), axis);
-    // Indices that are computed lose positions where they are computed from.
-    for (int64_t i = 0, rank = shape.size(); i < rank; ++i)
-      cut |= shrinks(context, gather.getOutput(), axis + i) &&
-             !shrinks(context, gather.getIndices(), i);
-    if (!cut)
-      return success();
-    std::optional<Integers> indices = context.getDenseElements(gather.getIndices());
-    if (!indices || int64_t(indices->size()) != countOf(shape))
-      return op->emitError("indices that are not constant cannot follow an erasure of axis ")
-             << axis;
-    Integers kept = context.getKept(gather.getData(), axis), values;
-    // The indices that are left, along each of their axes.
-    Integers newShape, picked = {0};
-    for (int64_t i = 0, rank = shape.size(); i < rank; ++i) {
-      Integers along = context.getKept(gather.getOutput(), axis + i), next;
-      newShape.push_back(along.size());
-      for (int64_t position : picked)
-        for (int64_t index : along)
-          next.push_back(position * shape[i] + index);
-      picked = std::move(next);
-    }
-    for (int64_t position : picked) {
-      int64_t index = wrapAxis((*indices)[position], extent);
-      auto found = llvm::lower_bound(kept, index);
-      if (found == kept.end() || *found != index)
-        return op->emitError("gathers position ")
-               << index << " of axis " << axis << ", which is erased";
-      values.push_back(found - kept.begin());
-    }
-    return context.replaceIntegers(gather.getIndicesMutable(), newShape, values);
+    return rewriteIndices(op, context, gather.getData(), axis, gather.getIndicesMutable(),
+                          gather.getOutput(), axis);
   }
 
   /// Shape arithmetic picks elements by constant indices.
@@ -352,6 +363,32 @@ struct GatherErasure : ErasureOpInterface::ExternalModel<GatherErasure, nn::Gath
     if (!indices || shape.size() != 1 || index >= int64_t(indices->size()))
       return {};
     return {{0, wrapAxis((*indices)[index], shape[0]), wanted}};
+  }
+};
+
+static bool areRows(ErasureContext &context, Value tuples) {
+  llvm::ArrayRef<int64_t> shape = context.getDenseShape(tuples);
+  return !shape.empty() && shape.back() == 1;
+}
+
+/// Rows that tuples of one number name.
+struct GatherNdErasure : ErasureOpInterface::ExternalModel<GatherNdErasure, nn::GatherNdOp> {
+  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
+    auto gather = cast<nn::GatherNdOp>(op);
+    if (gather.getBatchDims() || !areRows(context, gather.getIndices()))
+      return success();
+    return rewriteIndices(op, context, gather.getData(), 0, gather.getIndicesMutable(),
+                          gather.getOutput(), 0, /*areTuples=*/true);
+  }
+};
+
+struct ScatterNdErasure : ErasureOpInterface::ExternalModel<ScatterNdErasure, nn::ScatterNdOp> {
+  LogicalResult rewriteExtents(Operation *op, ErasureContext &context) const {
+    auto scatter = cast<nn::ScatterNdOp>(op);
+    if (!areRows(context, scatter.getIndices()))
+      return success();
+    return rewriteIndices(op, context, scatter.getData(), 0, scatter.getIndicesMutable(),
+                          scatter.getUpdates(), 0, /*areTuples=*/true);
   }
 };
 
@@ -493,6 +530,8 @@ void pruning::registerErasureModels(DialectRegistry &registry) {
     nn::SplitOp::attachInterface<SplitErasure>(*context);
     nn::SliceOp::attachInterface<SliceErasure>(*context);
     nn::GatherOp::attachInterface<GatherErasure>(*context);
+    nn::GatherNdOp::attachInterface<GatherNdErasure>(*context);
+    nn::ScatterNdOp::attachInterface<ScatterNdErasure>(*context);
     nn::PadOp::attachInterface<PadErasure>(*context);
     nn::ConcatOp::attachInterface<ConcatErasure>(*context);
     nn::WhereOp::attachInterface<WhereErasure>(*context);

@@ -251,18 +251,24 @@ def gather(oracle, node):
 
 @rule("GatherND", "ScatterND")
 def tuples(oracle, node):
-    """The axes that tuples name stay; what is behind them is moved."""
+    """The axes that tuples name stay, unless constants of one number each name rows; what is behind them is moved."""
     x, indices = node.inputs[0], node.inputs[1]
     if node.get("batch_dims", 0) or node.get("reduction", "none") != "none":
         return unknown(oracle, node)
     length, places = node.shape(indices)[-1], range(node.rank(indices) - 1)
-    oracle.pin(indices, "positions are picked by the input", [len(places)] if node.op == "GatherND" else None)
-    oracle.pin(x, "positions are picked by the input", range(length))
-    if node.op == "GatherND":
+    rows = node.is_constant(1) and length == 1
+    placed = node.out if node.op == "GatherND" else node.inputs[2]
+    oracle.pin(indices, "positions are picked by the input", [len(places)] if rows or node.op == "GatherND" else None)
+    if not rows:
+        oracle.pin(x, "positions are picked by the input", range(length))
+    if rows or node.op == "GatherND":
         names = "".join(chr(97 + i) for i in places)
-        letters(oracle, (indices, names + " "), (node.out, names + " " * (node.rank(node.out) - len(places))))
+        letters(oracle, (indices, names + " "), (placed, names + " " * (node.rank(placed) - len(places))))
     else:
-        oracle.pin(node.inputs[2], "positions are picked by the input", places)
+        oracle.pin(placed, "positions are picked by the input", places)
+    if node.op == "ScatterND":
+        # What is overwritten leaves with what stands in its place.
+        letters(oracle, *[(name, "a" + " " * (node.rank(name) - 1)) for name in (x, node.out)])
     evaluator = ReferenceEvaluator(node.proto, opsets={"": oracle.opset})
     moved = [x] if node.op == "GatherND" else [x, node.inputs[2]]
     for name in moved:

@@ -15,6 +15,7 @@ using namespace secateur::pruning;
 /// Longer lists of indices are tables, not permutations of channels.
 static constexpr size_t kMaxIndices = 1 << 12;
 static constexpr StringLiteral kByData = "positions are picked by what the input holds";
+static constexpr StringLiteral kByTuples = "positions are picked by tuples";
 static constexpr StringLiteral kPlaced = "something is put in places that are named by position";
 
 Axis pruning::pickPositions(CouplingBuilder &builder, Axis axis, ArrayRef<int64_t> positions) {
@@ -47,6 +48,31 @@ static Axis everyStep(CouplingBuilder &builder, Axis axis, int64_t start, int64_
   if (blocks < count)
     pieces.push_back(builder.slice(axis, last, last + 1));
   return builder.concat(pieces);
+}
+
+/// The positions that a constant names on an axis; nullopt where the input names them,
+/// or where they are too many.
+static std::optional<SmallVector<int64_t>> namedPositions(CouplingBuilder &builder, Value indices,
+                                                          Axis axis) {
+  std::optional<SmallVector<int64_t>> positions = builder.integers(indices);
+  if (!positions)
+    positions = analysis::getConstantIntegers(indices);
+  std::optional<int64_t> size = builder.extent(axis);
+  if (!positions || positions->empty() || positions->size() > kMaxIndices || !size)
+    return std::nullopt;
+  for (int64_t &position : *positions) {
+    position += position < 0 ? *size : 0;
+    if (position < 0 || position >= *size)
+      return std::nullopt;
+  }
+  return positions;
+}
+
+/// What the axes `shape` of a table of positions are made of.
+static SmallVector<Axis> pickTable(CouplingBuilder &builder, Axis axis, ArrayRef<int64_t> positions,
+                                   ArrayRef<Dim> shape) {
+  Axis picked = pickPositions(builder, axis, positions);
+  return shape.size() == 1 ? SmallVector<Axis>{picked} : builder.regroup({picked}, shape);
 }
 
 namespace {
@@ -129,31 +155,15 @@ struct GatherCoupling : nn::CouplingOpInterface::ExternalModel<GatherCoupling, n
     std::optional<unsigned> axis = normalizeAxis(cast<nn::GatherOp>(op).getAxis(), data.size());
     if (!axis)
       return;
-    std::optional<SmallVector<int64_t>> indices = builder.integers(op->getOperand(1));
-    if (!indices)
-      indices = analysis::getConstantIntegers(op->getOperand(1));
-    if (indices && indices->size() > kMaxIndices)
-      indices.reset();
-    std::optional<int64_t> size = builder.extent(data[*axis]);
-    if (indices && size) {
-      for (int64_t &index : *indices)
-        index += index < 0 ? *size : 0;
-      if (llvm::any_of(*indices, [&](int64_t index) { return index < 0 || index >= *size; }))
-        indices.reset();
-    }
-    ArrayRef<Dim> chosenShape = *builder.shape(op->getOperand(1));
-    if (!indices || indices->empty() || !size) {
+    std::optional<SmallVector<int64_t>> positions =
+        namedPositions(builder, op->getOperand(1), data[*axis]);
+    if (!positions)
       builder.pin(data[*axis], kByData);
-    } else if (chosen.empty()) {
-      builder.pin(builder.slice(data[*axis], indices->front(), indices->front() + 1),
+    else if (chosen.empty())
+      builder.pin(builder.slice(data[*axis], positions->front(), positions->front() + 1),
                   "this position alone is taken");
-    } else {
-      Axis picked = pickPositions(builder, data[*axis], *indices);
-      SmallVector<Axis> shaped = chosenShape.size() == 1 ? SmallVector<Axis>{picked}
-                                                         : builder.regroup({picked}, chosenShape);
-      for (auto [position, axis] : llvm::enumerate(shaped))
-        chosen[position] = axis;
-    }
+    else
+      chosen = pickTable(builder, data[*axis], *positions, *builder.shape(op->getOperand(1)));
     SmallVector<Axis> result(data.begin(), data.begin() + *axis);
     llvm::append_range(result, chosen);
     result.append(data.begin() + *axis + 1, data.end());
@@ -179,12 +189,17 @@ struct GatherNdCoupling : nn::CouplingOpInterface::ExternalModel<GatherNdCouplin
     std::optional<size_t> behind = behindTuples(builder, tuples, data, batch);
     if (!behind || batch >= tuples.size())
       return;
-    for (size_t axis = 0; axis < *behind; ++axis)
-      if (axis < batch)
-        builder.unify(data[axis], tuples[axis]);
-      else
-        builder.pin(data[axis], kByData);
     SmallVector<Axis> result(tuples.begin(), tuples.end() - 1);
+    if (auto rows = namedRows(op, builder, data, batch, *behind)) {
+      result = pickTable(builder, data[0], *rows, builder.shape(op->getOperand(1))->drop_back());
+    } else {
+      bool known = analysis::getConstantIntegers(op->getOperand(1)).has_value();
+      for (size_t axis = 0; axis < *behind; ++axis)
+        if (axis < batch)
+          builder.unify(data[axis], tuples[axis]);
+        else
+          builder.pin(data[axis], known ? kByTuples : kByData);
+    }
     result.append(data.begin() + *behind, data.end());
     builder.setResult(0, result);
   }
@@ -195,7 +210,16 @@ struct GatherNdCoupling : nn::CouplingOpInterface::ExternalModel<GatherNdCouplin
                : operands[0];
   }
 
-  /// The first axis of `data` that tuples say nothing of, which stay; nullopt where that
+  /// The rows that constant tuples of one number name.
+  static std::optional<SmallVector<int64_t>> namedRows(Operation *op, CouplingBuilder &builder,
+                                                       ArrayRef<Axis> data, size_t batch,
+                                                       size_t behind) {
+    if (batch > 0 || behind != 1 || builder.axes(op->getOpOperand(1)).size() < 2)
+      return std::nullopt;
+    return namedPositions(builder, op->getOperand(1), data[0]);
+  }
+
+  /// The first axis of `data` that tuples say nothing of; nullopt where that
   /// depends on the input.
   static std::optional<size_t> behindTuples(CouplingBuilder &builder, ArrayRef<Axis> tuples,
                                             ArrayRef<Axis> data, size_t batch) {
@@ -216,14 +240,22 @@ struct ScatterNdCoupling
     std::optional<size_t> behind = GatherNdCoupling::behindTuples(builder, tuples, data, 0);
     if (!behind || updates.size() != tuples.size() - 1 + data.size() - *behind)
       return;
-    for (size_t axis = 0; axis + 1 < tuples.size(); ++axis) {
-      builder.pin(tuples[axis], kPlaced);
-      builder.pin(updates[axis], kPlaced);
+    size_t named = tuples.size() - 1;
+    if (auto rows = GatherNdCoupling::namedRows(op, builder, data, 0, *behind)) {
+      SmallVector<Axis> places =
+          pickTable(builder, data[0], *rows, builder.shape(op->getOperand(1))->drop_back());
+      for (size_t axis = 0; axis < named; ++axis)
+        builder.unify(places[axis], updates[axis]);
+    } else {
+      for (size_t axis = 0; axis < named; ++axis) {
+        builder.pin(tuples[axis], kPlaced);
+        builder.pin(updates[axis], kPlaced);
+      }
+      for (size_t axis = 0; axis < *behind; ++axis)
+        builder.pin(data[axis], kPlaced);
     }
-    for (size_t axis = 0; axis < *behind; ++axis)
-      builder.pin(data[axis], kPlaced);
     for (size_t axis = *behind; axis < data.size(); ++axis)
-      builder.unify(data[axis], updates[tuples.size() - 1 + axis - *behind]);
+      builder.unify(data[axis], updates[named + axis - *behind]);
     builder.setResult(0, data);
   }
   ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {

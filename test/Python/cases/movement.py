@@ -244,14 +244,46 @@ CASES = [
         r = Transpose <perm=[1,2,0]> (p)
         y = MatMul(r, w2)
     }""", dict(w1=(6, 8), w2=(8, 2), table=np.arange(1, 5).reshape(4, 1)),
-         groups=[], pins=["w1[0]: input 'x'", "w1[1]: named by position", "w2[0]: named by position", "w2[1]: output 'y'"]),
+         # The input keeps the positions that it takes.
+         groups=["1 keep 0: w1[1 [[0]]] w2[0 [[0]]]", "3: w1[1 5 by 1] w2[0 5 by 1]"],
+         pins=["w1[0]: input 'x'", "w1[1]: input 's'", "w2[0]: input 's'", "w2[1]: output 'y'"]),
+    Case("34i channels put in places of others", """(float[N,6] x) => (float[N,2] y) {
+        a = MatMul(x, w1)
+        b = MatMul(x, w3)
+        t = Transpose <perm=[1,0]> (a)
+        u = Transpose <perm=[1,0]> (b)
+        p = ScatterND(t, table, u)
+        r = Transpose <perm=[1,0]> (p)
+        y = MatMul(r, w2)
+    }""", dict(w1=(6, 6), w3=(6, 2), w2=(6, 2), table=np.array([[4], [-5]])),
+         groups=["2 keep 0: w1[1 [[0], [5]]] w2[0 [[0], [5]]]", "2: w1[1 2 by 1] w2[0 2 by 1]", "2: w1[1 [[1], [4]]] w2[0 [[1], [4]]] w3[1 [[1], [0]]]"],
+         pins=["w1[0]: input 'x'", "w3[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("34j channels read by tuples", """(float[N,6] x) => (float[N,2] y) {
+        a = MatMul(x, w1)
+        t = Transpose <perm=[1,0]> (a)
+        g = GatherND(t, table)
+        r = Transpose <perm=[2,0,1]> (g)
+        f = Flatten(r)
+        y = MatMul(f, w2)
+    }""", dict(w1=(6, 6), w2=(6, 2), table=np.array([[[0], [1], [2]], [[2], [3], [-2]]])),
+         # As 34e says it with Gather.
+         groups=["2: w1[1 [[0, 2, 4], [1, 3]]] w2[0 [[0, 2, 3, 5], [1, 4]]]", "1 keep 0: w1[1 [[5]]]",
+                 "1 keep 0: w1[1 [[0, 1, 2]]] w2[0 [[0, 1, 2, 3]]]"], pins=["w1[0]: input 'x'", "w2[1]: output 'y'"]),
+    Case("34k a table read by tuples of the input", """(float[N,3,6] x, int64[3,1] i) => (float[N,3,2] y) {
+        a = MatMul(x, w1)
+        rows = GatherND(w3, i)
+        s = Add(a, rows)
+        y = MatMul(s, w2)
+    }""", dict(w1=(6, 8), w3=(5, 8), w2=(8, 2)),
+         groups=["8: w1[1] w2[0] w3[1]"], pins=["w1[0]: input 'x'", "w3[0]: picked by what the input holds", "w2[1]: output 'y'"]),
     Case("34h a table read by tuples", """(float[N,3,6] x) => (float[N,3,2] y) {
         a = MatMul(x, w1)
         rows = GatherND(w3, table)
         s = Add(a, rows)
         y = MatMul(s, w2)
     }""", dict(w1=(6, 8), w3=(5, 8), w2=(8, 2), table=np.array([[4], [0], [4]])),
-         groups=["8: w1[1] w2[0] w3[1]"], pins=["w1[0]: input 'x'", "w3[0]: picked by what the input holds", "w2[1]: output 'y'"]),
+         # Rows that nothing reads may leave.
+         groups=["8: w1[1] w2[0] w3[1]", "3: w3[0 1 by 1]"], pins=["w1[0]: input 'x'", "w3[0]: input 'x'", "w2[1]: output 'y'"]),
     Case("37a two reshapes that share only their ends", """(float[N,6] x) => (float[N,2] y) <int64[3] one = {0, 6, 4}, int64[3] two = {0, 4, 6}, int64[2] together = {0, 24}> {
         a = MatMul(x, w1)
         r = Reshape(a, one)
