@@ -5,6 +5,7 @@
 #include "GraphExporter.h"
 
 #include "dialects/NN/IR/NNOps.h"
+#include "dialects/NN/IR/Subgraphs.h"
 #include "secateur/Support/Names.h"
 #include "secateur/Support/OnnxSchema.h"
 #include "secateur/Support/OnnxTypes.h"
@@ -251,10 +252,8 @@ void GraphExporter::addInputs(const ExportForm &form, onnx::GraphProto &graph,
 }
 
 LogicalResult GraphExporter::exportRegions(Operation *op, onnx::NodeProto &node) {
-  SmallVector<StringRef> attributes = {"body"};
-  if (isa<nn::IfOp>(op))
-    attributes = {"else_branch", "then_branch"};
-  for (auto [name, region] : llvm::zip(attributes, op->getRegions())) {
+  for (Region &region : op->getRegions()) {
+    StringRef name = nn::getAttributeName(region);
     auto *attribute = node.add_attribute();
     attribute->set_name(name.str());
     attribute->set_type(onnx::AttributeProto::GRAPH);

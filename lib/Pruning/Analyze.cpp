@@ -210,7 +210,7 @@ void Writer::addPins(Value value, ArrayRef<Axis> axes, bool silentToo) {
 
 std::string Writer::uniqueName(const Places &places) {
   auto weight = llvm::find_if(places, [](const Place &place) { return isWeight(place.value); });
-  std::string name = valueName(weight->value) + ":" + std::to_string(weight->axis);
+  std::string name = planName(weight->value) + ":" + std::to_string(weight->axis);
   unsigned number = names[name]++;
   return number ? name + "#" + std::to_string(number) : name;
 }
@@ -281,10 +281,9 @@ Group Writer::makeGathered(ArrayRef<NodeId> ids, bool keepsUnit) {
 
 void Writer::write() {
   SmallVector<Value> stored;
-  for (Operation &op : func.getBody().front())
-    if (op.getNumResults() == 1 && isStoredTensor(op.getResult(0)))
-      stored.push_back(op.getResult(0));
   func.walk([&](Operation *op) {
+    if (op->getNumResults() == 1 && isStoredTensor(op->getResult(0)))
+      stored.push_back(op->getResult(0));
     for (Value result : op->getResults())
       valueNames.insert(valueName(result));
   });

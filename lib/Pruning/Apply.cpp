@@ -35,7 +35,7 @@ std::vector<PlanSlice> pruning::makeSlices(const Group &group, int64_t unit) {
       continue;
     for (const Slab &slab : group.slabs(unit, member)) {
       PlanSlice &slice = slices.emplace_back();
-      slice.initializer = valueName(value);
+      slice.initializer = planName(value);
       for (const auto &[axis, positions] : slab.axes)
         slice.box[axis].assign(positions.begin(), positions.end());
       slice.fill = group.layouts[member].fill;

@@ -241,7 +241,7 @@ LogicalResult ExtentRewriter::writeConstant(Operation *op, const Wanted &wanted,
            << valueName(constant.getOutput())
            << "' to change once units are erased, and it is no constant of integers";
   constant.setValueAttr(changed);
-  record(valueName(constant.getOutput()), asker);
+  record(planName(constant.getOutput()), asker);
   return success();
 }
 
@@ -260,7 +260,7 @@ LogicalResult ExtentRewriter::replaceIntegers(OpOperand &operand, ArrayRef<int64
     std::string name = freshName(valueName(old));
     Location loc = named(operand.getOwner()->getLoc(), name);
     operand.set(nn::ConstantOp::create(builder, loc, changed, /*initializer=*/true));
-    record(name, operand.getOwner());
+    record(planName(operand.get()), operand.getOwner());
     return success();
   }
   if (!constant.getOutput().hasOneUse()) {
@@ -274,7 +274,7 @@ LogicalResult ExtentRewriter::replaceIntegers(OpOperand &operand, ArrayRef<int64
   }
   constant.setValueAttr(changed);
   constant.getOutput().setType(cast<TensorType>(changed.getType()));
-  record(valueName(constant.getOutput()), operand.getOwner());
+  record(planName(constant.getOutput()), operand.getOwner());
   return success();
 }
 
@@ -285,7 +285,7 @@ Value ExtentRewriter::createIntegers(Operation *op, StringRef role, ArrayRef<int
   auto constant = nn::ConstantOp::create(builder, named(op->getLoc(), name),
                                          DenseElementsAttr::get(type, values),
                                          /*initializer=*/true);
-  record(name, op);
+  record(planName(constant.getOutput()), op);
   return constant.getOutput();
 }
 
@@ -296,7 +296,7 @@ Value ExtentRewriter::createSize(Operation *op, RankedTensorType type, int64_t v
       nn::ConstantOp::create(builder, named(op->getLoc(), name),
                              makeIntegers(type.getShape(), type.getElementType(), {value}),
                              /*initializer=*/true);
-  record(name, op);
+  record(planName(constant.getOutput()), op);
   return constant.getOutput();
 }
 

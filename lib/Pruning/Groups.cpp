@@ -5,6 +5,8 @@
 #include "secateur/Pruning/Groups.h"
 
 #include "dialects/NN/IR/NNOps.h"
+#include "dialects/NN/IR/Subgraphs.h"
+#include "secateur/Pruning/Extents.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -175,6 +177,18 @@ std::string pruning::valueName(Value value) {
         if (auto name = dyn_cast<StringAttr>(names[result.getResultNumber()]))
           return name.str();
   return nodeNameOf(loc).str();
+}
+
+std::string pruning::subgraphPath(Operation *op) {
+  Operation *parent = op->getParentOp();
+  if (!parent || isa<func::FuncOp>(parent) || !parent->getNumResults())
+    return "";
+  return subgraphPath(parent) + valueName(parent->getResult(0)) + "/" +
+         nn::getAttributeName(*op->getParentRegion()).str() + "/";
+}
+
+std::string pruning::planName(Value value) {
+  return (isStoredTensor(value) ? subgraphPath(value.getDefiningOp()) : "") + valueName(value);
 }
 
 std::string pruning::nodeName(Operation *op) {

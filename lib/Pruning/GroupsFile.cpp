@@ -45,7 +45,7 @@ static void printPart(json::OStream &out, const prune::AxisPart &part) {
 
 static void printMember(json::OStream &out, const Group &group, unsigned member) {
   out.object([&] {
-    out.attribute("value", valueName(group.members[member]));
+    out.attribute("value", planName(group.members[member]));
     out.attribute("stored", isStoredTensor(group.members[member]));
     if (group.layouts[member].keepsValue)
       out.attribute("keeps_value", true);
@@ -79,7 +79,7 @@ static void printGroup(json::OStream &out, const Group &group) {
 
 static void printPin(json::OStream &out, const Pin &pin) {
   out.object([&] {
-    out.attribute("value", valueName(pin.value));
+    out.attribute("value", planName(pin.value));
     out.attribute("axis", pin.axis);
     if (pin.count) {
       out.attribute("first", pin.first);

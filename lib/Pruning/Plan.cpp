@@ -100,7 +100,7 @@ static void explainPins(InFlightDiagnostic &diagnostic, func::FuncOp func) {
     note << "pinned: " << reason << " (" << all.size()
          << (all.size() == 1 ? " dimension: " : " dimensions: ");
     for (const auto &[index, pin] : llvm::enumerate(llvm::ArrayRef(all).take_front(4)))
-      note << (index ? ", '" : "'") << valueName(pin->value) << "' axis " << pin->axis << " by "
+      note << (index ? ", '" : "'") << planName(pin->value) << "' axis " << pin->axis << " by "
            << pin->op;
     note << (all.size() > 4 ? ", ...)" : ")");
   }

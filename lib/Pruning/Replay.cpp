@@ -101,7 +101,7 @@ private:
       func.walk([&](Operation *op) {
         for (Value result : op->getResults())
           if (isStoredTensor(result))
-            tensors.try_emplace(valueName(result), cast<RankedTensorType>(result.getType()));
+            tensors.try_emplace(planName(result), cast<RankedTensorType>(result.getType()));
       });
     std::string where = "step " + std::to_string(number) + ": ";
     for (const PlanSlice &slice : step.slices) {

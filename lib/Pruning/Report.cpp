@@ -24,10 +24,10 @@ PruningReport pruning::summarize(func::FuncOp func, const ModelCost &dense,
     summary.kept = group.units - int64_t(getRemovedUnits(group.op).size());
     for (Value member : group.members)
       if (isStoredTensor(member))
-        summary.members.push_back(valueName(member));
+        summary.members.push_back(planName(member));
   }
   for (const Pin &pin : collectPins(func))
-    report.pins.push_back({valueName(pin.value), pin.axis, pin.reason, pin.op});
+    report.pins.push_back({planName(pin.value), pin.axis, pin.reason, pin.op});
   return report;
 }
 

@@ -121,11 +121,6 @@ void Solver::makeConstant(Operation *op) {
   std::optional<ArrayRef<nn::Dim>> dims = shape(value);
   if (!dims || value.use_empty())
     return;
-  if (op->getParentOp() != func) {
-    valueAxes[value] =
-        llvm::map_to_vector(*dims, [&](nn::Dim dim) { return rigid(dim, "a subgraph holds it"); });
-    return;
-  }
   auto makeAxes = [&] {
     return llvm::map_to_vector(*dims, [&](nn::Dim dim) { return fresh(dim); });
   };

@@ -105,7 +105,7 @@ func.func @branch(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name =
   return %3 : tensor<?x2xf32>
 }
 
-// What a branch holds itself is not cut, and neither is what it is added to.
+// What a branch holds itself leaves with what it is added to.
 // CHECK-LABEL: @branch_with_a_weight
 func.func @branch_with_a_weight(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name = "c"}) -> (tensor<?x2xf32>) {
   %a = nn.constant dense<1.0> : tensor<3x4xf32> loc("a")
@@ -114,13 +114,31 @@ func.func @branch_with_a_weight(%x: tensor<?x3xf32> {nn.name = "x"}, %c: tensor<
   %1 = nn.if %c : (tensor<i1>) -> tensor<?x4xf32> else_branch {
     nn.yield %0 : tensor<?x4xf32>
   } then_branch {
-    %d = nn.constant dense<1.0> : tensor<4xf32>
-    %2 = nn.add %0, %d : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    %d = nn.constant dense<1.0> : tensor<4xf32> loc("d")
+    %2 = nn.mul %0, %d : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
     nn.yield %2 : tensor<?x4xf32>
   } loc("branch")
   %3 = nn.matmul %1, %b : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+  // CHECK: prune.members "a:1" (%d[0: 0 by 1], %{{.*}}[1: 0 by 1])
+  // CHECK: prune.group "a:1" units(4) (%a[1: 0 by 1], %b[0: 0 by 1],
+  return %3 : tensor<?x2xf32>
+}
+
+// Unless the other branch yields what stays.
+// CHECK-LABEL: @branch_with_a_weight_beside_an_input
+func.func @branch_with_a_weight_beside_an_input(%x: tensor<?x4xf32> {nn.name = "x"}, %c: tensor<i1> {nn.name = "c"}) -> (tensor<?x2xf32>) {
+  %b = nn.constant dense<1.0> : tensor<4x2xf32> loc("b")
+  %1 = nn.if %c : (tensor<i1>) -> tensor<?x4xf32> else_branch {
+    nn.yield %x : tensor<?x4xf32>
+  } then_branch {
+    %d = nn.constant dense<1.0> : tensor<4x4xf32> loc("d")
+    %2 = nn.matmul %x, %d : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+    nn.yield %2 : tensor<?x4xf32>
+  } loc("branch")
+  %3 = nn.matmul %1, %b : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+  // CHECK: prune.pin %d axis 1 "input 'x' of the graph keeps its size"
   // CHECK-NOT: prune.group
-  // CHECK: prune.pin %a axis 1 "a subgraph holds it"
+  // CHECK: prune.pin %b axis 0 "input 'x' of the graph keeps its size"
   return %3 : tensor<?x2xf32>
 }
 

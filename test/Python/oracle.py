@@ -326,22 +326,35 @@ def with_initializers(model):
     return result
 
 
-def inline_branches(graph):
-    """Computes both branches of every If, and then chooses: what leaves is the same."""
+def inline_branches(graph, path=""):
+    """Computes both branches of every If, and then chooses: what leaves is the same. What a branch holds gets the name
+    that plans have for it."""
     nodes = []
     for node in graph.node:
         if node.op_type != "If":
             nodes.append(node)
             continue
         branches = {a.name: a.g for a in node.attribute}
-        for branch in branches.values():
-            inline_branches(branch)
+        for name, branch in branches.items():
+            inner = f"{path}{node.output[0]}/{name}/"
+            held = [tensor.name for tensor in branch.initializer] + [n.output[0] for n in branch.node if n.op_type == "Constant"]
+            inline_branches(branch, inner)
+            rename(branch, {name: inner + name for name in held})
             graph.initializer.extend(branch.initializer)
             nodes.extend(branch.node)
         for output, *chosen in zip(node.output, branches["then_branch"].output, branches["else_branch"].output):
             nodes.append(onnx.helper.make_node("Where", [node.input[0], *(value.name for value in chosen)], [output]))
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def rename(graph, names):
+    """Gives tensors of a graph without subgraphs other names."""
+    for tensor in [*graph.initializer, *graph.output]:
+        tensor.name = names.get(tensor.name, tensor.name)
+    for node in graph.node:
+        for end in (node.input, node.output):
+            end[:] = [names.get(name, name) for name in end]
 
 
 def contains(left, right):

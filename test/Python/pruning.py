@@ -60,10 +60,22 @@ def index_of(part, shape):
     return np.ix_(*[np.asarray(box.get(axis, range(size)), int) for axis, size in enumerate(shape)])
 
 
+def stored_tensors(graph, path=""):
+    """The tensors that a graph and its subgraphs hold, by the names that plans have for them."""
+    found = {path + tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                found |= stored_tensors(attribute.g, f"{path}{node.output[0]}/{attribute.name}/")
+            elif node.op_type == "Constant" and attribute.name == "value":
+                found[path + node.output[0]] = attribute.t
+    return found
+
+
 def zero(model, plan):
     """The model with what the plan erases filled."""
     result = untie(model, plan.get("copies", []))
-    tensors = {t.name: t for t in result.graph.initializer}
+    tensors = stored_tensors(result.graph)
     arrays = {}
     for step in plan["steps"]:
         for part in step["slices"]:
@@ -73,7 +85,7 @@ def zero(model, plan):
             array = arrays.setdefault(name, numpy_helper.to_array(tensors[name]).copy())
             array[index_of(part, array.shape)] = part.get("fill", 0)
     for name, array in arrays.items():
-        tensors[name].CopyFrom(numpy_helper.from_array(array, name))
+        tensors[name].CopyFrom(numpy_helper.from_array(array, tensors[name].name))
     return result
 
 

@@ -5,12 +5,17 @@ erasing equals zeroing.
 The numbers are those of a list of graphs that are hard for tools that prune. Two of them are elsewhere in this file:
 38 (a class whose every unit scores worst) and 43 (pruning again and again). Case 40 (low rank) is later work."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import onnx
 import pytest
 
 import oracle
 import pruning
+import tools
 from cases import ALL
 from cases.case import Case, describe
 from pruning import secateur
@@ -87,6 +92,36 @@ def test_43_again_and_again(start, tmp_path):
             model = pruning.prove(path, found, units, case.feeds(model), tmp_path)
         path = tmp_path / f"{step}.onnx"
     assert cut >= 3
+
+
+BRANCHES = Case("weights and shapes that branches hold", """(float[N,3,4,4] x, bool flag) => (float[N,2,4,4] y) {
+    a = Conv(x, w1)
+    c = If(flag) <
+        then_branch = then () => (float[N,4,4,4] t) {
+            s = Constant <value = float[4,1,1] {0.5, 2, 1, 3}> ()
+            shape = Constant <value = int64[4] {0, 4, 4, 4}> ()
+            m = Mul(a, s)
+            t = Reshape(m, shape)
+        },
+        else_branch = other () => (float[N,4,4,4] u) { s = Constant <value = float[4,1,1] {3, 1, 2, 5}> () u = Mul(a, s) }>
+    y = Conv(c, w2)
+}""", dict(w1=(4, 3, 1, 1), w2=(2, 4, 1, 1)), [])
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_branches_are_proved_from_the_files(flag, tmp_path):
+    """What branches hold has the names in a plan by which scripts/prove.py finds it."""
+    dense, pruned, plan = (tmp_path / name for name in ("dense.onnx", "pruned.onnx", "plan.json"))
+    onnx.save(BRANCHES.build(), dense)
+    np.save(tmp_path / "flag.npy", np.array(flag))
+    secateur.prune(dense, pruned, budget={"params": 0.6}, save_plan=plan)
+    saved = json.loads(plan.read_text())
+    cut = {part["initializer"] for step in saved["steps"] for part in step["slices"]}
+    assert cut == {"w1", "w2", "c/then_branch/s", "c/else_branch/s"}
+    assert [entry["initializer"] for entry in saved["rewritten"]] == ["c/then_branch/shape"]
+    proof = subprocess.run([sys.executable, tools.ROOT / "scripts" / "prove.py", dense, pruned, plan, "--input", f"flag={tmp_path / 'flag.npy'}"],
+                           capture_output=True, text=True, check=False)
+    assert proof.returncode == 0, proof.stdout + proof.stderr
 
 
 # Channels of ShuffleNetV2: half of them pass a block by, the others go through it, and both are shuffled.

@@ -119,6 +119,11 @@ void stripGroups(mlir::func::FuncOp func);
 /// The name of a value in the ONNX file: of an argument its `nn.name`, of a result
 /// or constant what its location says; empty where there is none.
 std::string valueName(mlir::Value value);
+/// Where `op` stands, for names in a plan: `NODE/attribute/` for each subgraph around it, NODE
+/// being the node's first output.
+std::string subgraphPath(mlir::Operation *op);
+/// What a plan calls a value: a stored tensor by its path and name, others by their name.
+std::string planName(mlir::Value value);
 /// `Conv 'layer1.0.conv1'`: the operator and name of a node.
 std::string nodeName(mlir::Operation *op);
 

@@ -46,6 +46,16 @@ CASES = [
         y = Conv(c, w4)
     }""", dict(w1=(8, 3, 1, 1), w2=(5, 8, 1, 1), w3=(8, 5, 1, 1), w4=(2, 8, 1, 1)),
          groups=["8: w1[0] w2[1] w3[0] w4[1]", "5: w2[0] w3[1]"], pins=["w1[1]: input 'x'", "w4[0]: output 'y'"]),
+    Case("41 weights that branches hold, of one name", """(float[N,3,4,4] x, bool flag) => (float[N,2,4,4] y) {
+        a = Conv(x, w1)
+        c = If(flag) <
+            then_branch = then () => (float[N,4,4,4] t) { s = Constant <value = float[4,1,1] {0.5, 2, 1, 3}> () t = Mul(a, s) },
+            else_branch = other () => (float[N,4,4,4] u) { s = Constant <value = float[4,4,1,1] {1, 2, 3, 4, 0.5, 2, 1, 3, 7, 8, 9, 1, 2, 4, 3, 1}> () u = Conv(a, s) }>
+        y = Conv(c, w4)
+    }""", dict(w1=(4, 3, 1, 1), w4=(2, 4, 1, 1)),
+         # The branches' channels are one, so that the convolution's two sides are.
+         groups=["4: c/else_branch/s[0] c/else_branch/s[1] c/then_branch/s[0] w1[0] w4[1]"],
+         pins=["w1[1]: input 'x'", "w4[0]: output 'y'"]),
     Case("41 captured by a loop", """(float[N,3,4,4] x, float[N,2,4,4] s, bool go) => (float[N,2,4,4] y) {
         trips = Constant <value = int64 {3}> ()
         a = Conv(x, w1)

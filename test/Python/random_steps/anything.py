@@ -2,7 +2,7 @@
 """Steps on tensors of any rank."""
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from .base import IMAGE, MATRIX, SEQUENCE, Builder, step
 
@@ -161,13 +161,18 @@ class OtherSteps(Builder):
         result = f"t{len(self.nodes)}"
         branches = {}
         for name, op in (("then_branch", "Relu"), ("else_branch", "Neg")):
-            inner, nodes, taken = f"{result}_{op}", [], x
-            if self.chance(0.5) and self.channel(x) > 1:  # a weight from outside
+            inner, nodes, held, taken = f"{result}_{op}", [], [], x
+            if self.chance(0.5) and self.channel(x) > 1:  # a weight from outside, or one that the branch holds
                 taken = f"{inner}_scaled"
-                nodes.append(helper.make_node(self.pick("Mul", "Add"), [x, self.vector(self.shapes[x][-1])], [taken]))
+                scale_op, size, scale = self.pick("Mul", "Add"), self.shapes[x][-1], "held"
+                if len(self.nodes) % 2:
+                    held.append(numpy_helper.from_array(self.rng.uniform(0.5, 1.5, size).astype(np.float32), scale))
+                else:
+                    scale = self.vector(size)
+                nodes.append(helper.make_node(scale_op, [x, scale], [taken]))
             nodes.append(helper.make_node(op, [taken], [inner]))
             value = helper.make_tensor_value_info(inner, TensorProto.FLOAT, None)
-            branches[name] = helper.make_graph(nodes, name, [], [value])
+            branches[name] = helper.make_graph(nodes, name, [], [value], held)
         return self.add("If", ["flag"], self.shapes[x], **branches)
 
     @step(IMAGE, SEQUENCE, MATRIX)
