@@ -13,6 +13,8 @@
 #include "secateur/Pruning/Groups.h"
 #include "secateur/Pruning/Passes.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 namespace secateur::pruning {
 #define GEN_PASS_DEF_PRUNEANALYZE
 #include "secateur/Pruning/Passes.h.inc"
@@ -39,6 +41,7 @@ private:
   void collect(Value value, ArrayRef<Axis> axes, bool keepsValue = false, int64_t fill = 0);
   void collectPins(Value value, ArrayRef<Axis> axes);
   void addPins(Value value, ArrayRef<Axis> axes, bool silentToo);
+  void addFactorPins(Value value, unsigned axis, NodeId node, ArrayRef<Pin> ofAxis);
   bool isExplained(Value value) const;
   void explain(Value value, ArrayRef<Axis> axes);
   Group makeGroup(NodeId id, const Slots &slots);
@@ -202,10 +205,32 @@ void Writer::addPins(Value value, ArrayRef<Axis> axes, bool silentToo) {
                         nodeName(reason.op), first, count});
       last = number;
     });
+    if (silentToo)
+      addFactorPins(value, index, axis.id, SmallVector<Pin>(llvm::drop_begin(pins, before)));
     // A pin of the whole axis needs no numbers.
     if (pins.size() == before + 1 && pins.back().count == digits.extent(axis.id).factor)
       pins.back().first = pins.back().count = 0;
   }
+}
+
+/// The digits that stay of positions that leave by another of their digits, `ofAxis` being
+/// the pins of whole positions.
+void Writer::addFactorPins(Value value, unsigned axis, NodeId node, ArrayRef<Pin> ofAxis) {
+  llvm::DenseSet<NodeId> seen;
+  digits.forEachDigit(node, [&](const Occurrence &at) {
+    std::optional<unsigned> number = digits.pinOf(at.digit);
+    const Extent &size = digits.extent(at.digit);
+    bool isWhole = llvm::any_of(ofAxis, [&](const Pin &pin) {
+      return pin.first <= at.offset && at.offset < pin.first + pin.count;
+    });
+    if (!number || isWhole || size.isOne() || !seen.insert(at.digit).second)
+      return;
+    const Reason &reason = digits.getReason(*number);
+    std::string which = " (a digit whose size depends on the input)";
+    if (size.isStatic() && at.block > 0)
+      which = llvm::formatv(" (the digit of {0} values, in runs of {1})", size.factor, at.block);
+    pins.push_back({value, axis, ruleOf(reason, size) + which, nodeName(reason.op), 0, 0});
+  });
 }
 
 std::string Writer::uniqueName(const Places &places) {

@@ -111,3 +111,21 @@ def test_what_is_said(tmp_path):
     assert "output 'y' of the graph" in said["wide"][1]
     assert "output 'y' of the graph" in said["yes_inner"][1]
     assert "centred: computed inside of what is treated as one operation" in text and "group 'w1:1'" in said["normed"][1]
+
+
+def test_a_digit_that_stays(tmp_path):
+    """Of [3][4] columns the three stay, for a softmax runs over them: the four leave, and both are said."""
+    f32 = TensorProto.FLOAT
+    nodes = [helper.make_node("MatMul", ["x", "w1"], ["h"]), helper.make_node("Reshape", ["h", "apart"], ["parts"]),
+             helper.make_node("Softmax", ["parts"], ["shares"], axis=1), helper.make_node("Reshape", ["shares", "flat"], ["wide"]),
+             helper.make_node("MatMul", ["wide", "w2"], ["y"])]
+    constants = [weight("w1", 6, 12), weight("w2", 12, 2), numpy_helper.from_array(np.array([0, 3, 4], np.int64), "apart"),
+                 numpy_helper.from_array(np.array([0, 12], np.int64), "flat")]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", f32, ["n", 6])], [helper.make_tensor_value_info("y", f32, ["n", 2])], constants)
+    path = tmp_path / "digits.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    said, _ = explain(path, ["w1", "parts"])
+    assert re.search(r"^group 'w1:1' \(4 units, .*\), pinned by Softmax '.*': the operator computes along this axis "
+                     r"\(the digit of 3 values, in runs of 4\)$", said["w1"][1]), said["w1"]
+    assert "digit" not in said["parts"][1] and "pinned by Softmax" in said["parts"][1]
+    assert said["parts"][2].startswith("group 'w1:1'") and "pinned" not in said["parts"][2]
