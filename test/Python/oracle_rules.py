@@ -372,7 +372,7 @@ def length(oracle, node):
     broadcast(oracle, node.inputs[0], node.out)
 
 
-@rule("LayerNormalization", "RMSNormalization")
+@rule("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
 def layer_norm(oracle, node):
     x = node.inputs[0]
     # Zeros go on being counted.
@@ -398,6 +398,20 @@ def skip_norm(oracle, node):
     for output in node.proto.output[1:3]:
         if output:
             oracle.pin(output, "statistics")
+
+
+@rule("ms.EmbedLayerNormalization")
+def embed_norm(oracle, node):
+    """A norm over the columns of the sum of what is looked up in tables, of which any row may be asked for."""
+    tables, parameters = ([node.inputs[i] for i in some if i in node.inputs] for some in ((2, 3, 4), (5, 6)))
+    for table in tables:
+        oracle.pin(table, "a lookup may ask for any row", [0])
+        oracle.needs.append([(table, 1)])
+    numbers = [(node.inputs[i], "bs") for i in (0, 1, 8) if i in node.inputs]
+    sums = [(name, "bsh") for index, name in enumerate(node.proto.output) if index != 1 and name]
+    letters(oracle, *numbers, *[(table, " h") for table in tables], *[(name, "h") for name in parameters], *sums)
+    if len(node.proto.output) > 1 and node.proto.output[1]:
+        oracle.pin(node.proto.output[1], "lengths of sequences")
 
 
 @rule("GroupNormalization")

@@ -60,6 +60,30 @@ CASES = [
         y = Conv(n, w2)
     }""", dict(w1=(8, 3, 1, 1), g=8, b=8, w2=(2, 8, 1, 1)),
          groups=["4: b[0 0 by 2] g[0 0 by 2] w1[0 0 by 2] w2[1 0 by 2]", "8 balanced 4: b[0] g[0] w1[0] w2[1]"], pins=[IN, OUT]),
+    Case("26g tables that are added and normalised", """(int32[N,5] ids, int32[N,5] kind) => (float[N,5,2] y) {
+        e, m = com.microsoft.EmbedLayerNormalization(ids, kind, words, places, kinds, g, b)
+        y = MatMul(e, w2)
+    }""", dict(words=(7, 8), places=(5, 8), kinds=(2, 8), g=8, b=8, w2=(8, 2)),
+         groups=["8: b[0] g[0] kinds[1] places[1] w2[0] words[1]"],
+         pins=["words[0]: a lookup", "places[0]: a lookup", "kinds[0]: a lookup", "w2[1]: output 'y'"]),
+    Case("26h tables whose norm is an output", """(int32[N,5] ids, int32[N,5] kind) => (float[N,5,8] e, float[N,5,2] y) {
+        e, m, s = com.microsoft.EmbedLayerNormalization(ids, kind, words, places, kinds, g, b)
+        y = MatMul(s, w2)
+    }""", dict(words=(7, 8), places=(5, 8), kinds=(2, 8), g=8, b=8, w2=(8, 2)),
+         groups=[], pins=["words[0]: a lookup", "places[0]: a lookup", "kinds[0]: a lookup", "w2[1]: output 'y'", "w2[0]: output 'e'",
+                          "words[1]: output 'e'", "places[1]: output 'e'", "kinds[1]: output 'e'", "g[0]: output 'e'", "b[0]: output 'e'"]),
+    Case("26i the norm without a mean of ONNX Runtime", """(float[N,5,6] x) => (float[N,5,2] y) {
+        a = MatMul(x, w1)
+        n = SimplifiedLayerNormalization <axis=-1, epsilon=0.1> (a, g)
+        y = MatMul(n, w2)
+    }""", dict(w1=(6, 8), g=8, w2=(8, 2)), groups=["8: g[0] w1[1] w2[0]"], pins=["w1[0]: input 'x'", "w2[1]: output 'y'"], checked=False),
+    Case("26j and behind an activation that makes no zero", """(float[N,5,6] x) => (float[N,5,2] y) {
+        a = MatMul(x, w1)
+        s = Sigmoid(a)
+        n = SimplifiedLayerNormalization <axis=-1, epsilon=0.1> (s, g)
+        y = MatMul(n, w2)
+    }""", dict(w1=(6, 8), g=8, w2=(8, 2)), groups=[], checked=False,
+         pins=["w1[0]: input 'x'", "w1[1]: do not hold zero", "g[0]: do not hold zero", "w2[0]: do not hold zero", "w2[1]: output 'y'"]),
     Case("27b instance norm", """(float[N,3,4,4] x) => (float[N,2,4,4] y) {
         a = Conv(x, w1)
         n = InstanceNormalization(a, g, b)
