@@ -107,6 +107,9 @@ private:
   void visit(mlir::Operation *op);
   void visitChoice(mlir::Operation *op);
   void visitShuffle(const Shuffle &shuffle);
+  /// Whether the results are what one of the regions yields, and nothing is handed to
+  /// the regions: their operations are then like others that run at times.
+  static bool isChoice(mlir::Operation *op);
   bool isReached(mlir::Operation *op);
   void findSigns(mlir::Operation *op);
   void followExtents();
