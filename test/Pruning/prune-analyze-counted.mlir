@@ -76,6 +76,39 @@ func.func @maximum_of_relu(%x: tensor<1x3x4x4xf32> {nn.name = "x"}) -> (tensor<1
 
 // -----
 
+// What a choice takes where it is more than zero, and zero elsewhere.
+// CHECK-LABEL: @maximum_of_chosen
+func.func @maximum_of_chosen(%x: tensor<1x3x4x4xf32> {nn.name = "x"}) -> (tensor<1x1x4x4xf32> {nn.name = "y"}) {
+  %w = nn.constant dense<1.0> : tensor<8x3x1x1xf32> initializer loc("w")
+  %axes = nn.constant dense<1> : tensor<1xi64>
+  %zero = nn.constant dense<0.0> : tensor<f32>
+  %0 = nn.conv %x, %w : (tensor<1x3x4x4xf32>, tensor<8x3x1x1xf32>) -> tensor<1x8x4x4xf32>
+  %more = nn.greater %0, %zero : (tensor<1x8x4x4xf32>, tensor<f32>) -> tensor<1x8x4x4xi1>
+  %1 = nn.where %more, %0, %zero : (tensor<1x8x4x4xi1>, tensor<1x8x4x4xf32>, tensor<f32>) -> tensor<1x8x4x4xf32>
+  %2 = nn.reduce_max %1 axes(%axes) : (tensor<1x8x4x4xf32>, tensor<1xi64>) -> tensor<1x1x4x4xf32> loc("max")
+  // CHECK: prune.group "w:0" units(8)
+  return %2 : tensor<1x1x4x4xf32>
+}
+
+// -----
+
+// Near miss: more than something negative.
+// CHECK-LABEL: @maximum_of_more
+func.func @maximum_of_more(%x: tensor<1x3x4x4xf32> {nn.name = "x"}) -> (tensor<1x1x4x4xf32> {nn.name = "y"}) {
+  %w = nn.constant dense<1.0> : tensor<8x3x1x1xf32> initializer loc("w")
+  %axes = nn.constant dense<1> : tensor<1xi64>
+  %zero = nn.constant dense<0.0> : tensor<f32>
+  %low = nn.constant dense<-1.0> : tensor<f32>
+  %0 = nn.conv %x, %w : (tensor<1x3x4x4xf32>, tensor<8x3x1x1xf32>) -> tensor<1x8x4x4xf32>
+  %more = nn.greater %0, %low : (tensor<1x8x4x4xf32>, tensor<f32>) -> tensor<1x8x4x4xi1>
+  %1 = nn.where %more, %0, %zero : (tensor<1x8x4x4xi1>, tensor<1x8x4x4xf32>, tensor<f32>) -> tensor<1x8x4x4xf32>
+  %2 = nn.reduce_max %1 axes(%axes) : (tensor<1x8x4x4xf32>, tensor<1xi64>) -> tensor<1x1x4x4xf32> loc("max")
+  // CHECK: prune.pin %{{.*}} axis 0 "the value of a removed position may be the result" by "ReduceMax 'max'"
+  return %2 : tensor<1x1x4x4xf32>
+}
+
+// -----
+
 // Near miss: tanh keeps zero, and may be negative.
 // CHECK-LABEL: @maximum_of_tanh
 func.func @maximum_of_tanh(%x: tensor<1x3x4x4xf32> {nn.name = "x"}) -> (tensor<1x1x4x4xf32> {nn.name = "y"}) {

@@ -37,7 +37,17 @@ static bool ofPower(Operation *op, ArrayRef<bool> operands) {
   std::optional<double> exponent = splatOf(op->getOperand(1));
   return operands[0] || (exponent && std::fmod(*exponent, 2) == 0);
 }
-static bool ofChoice(Operation *, ArrayRef<bool> operands) { return operands[1] && operands[2]; }
+/// Whether `value` is chosen where it is more than a number that is not negative.
+static bool isAboveZero(Value condition, Value value) {
+  Operation *op = condition.getDefiningOp();
+  if (!isa_and_nonnull<nn::GreaterOp, nn::GreaterOrEqualOp>(op) || op->getOperand(0) != value)
+    return false;
+  std::optional<double> bound = splatOf(op->getOperand(1));
+  return bound && *bound >= 0;
+}
+static bool ofChoice(Operation *op, ArrayRef<bool> operands) {
+  return (operands[1] || isAboveZero(op->getOperand(0), op->getOperand(1))) && operands[2];
+}
 static bool ofClip(Operation *op, ArrayRef<bool> operands) {
   auto clip = cast<nn::ClipOp>(op);
   // The upper bound wins over what is below it.
