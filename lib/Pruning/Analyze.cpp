@@ -45,7 +45,7 @@ private:
   bool isExplained(Value value) const;
   void explain(Value value, ArrayRef<Axis> axes);
   Group makeGroup(NodeId id, const Slots &slots);
-  Group makeGathered(ArrayRef<NodeId> ids, bool keepsUnit);
+  Group makeGathered(ArrayRef<NodeId> ids, int64_t keptUnits);
   Group startGroup(const Places &places);
   std::string uniqueName(const Places &places);
 
@@ -277,13 +277,13 @@ Group Writer::makeGroup(NodeId id, const Slots &slots) {
 
 /// One box for each axis, with a list of positions for each digit; empty where a digit does
 /// not lie on that axis.
-Group Writer::makeGathered(ArrayRef<NodeId> ids, bool keepsUnit) {
+Group Writer::makeGathered(ArrayRef<NodeId> ids, int64_t keptUnits) {
   Places all;
   for (NodeId id : ids)
     llvm::append_range(all, placesOf[id]);
   Group group = startGroup(all);
   group.units = ids.size();
-  group.constraints.minKeep = keepsUnit;
+  group.constraints.minKeep = keptUnits;
   for (auto [unit, id] : llvm::enumerate(ids)) {
     for (const Place &place : placesOf[id]) {
       prune::MemberLayout &layout =
@@ -340,7 +340,7 @@ void Writer::write() {
     grouped.insert_range(ids);
     NodeId first = ids.front();
     buildGroup(builder, func.getLoc(),
-               gathering.isGathered(first) ? makeGathered(ids, gathering.keepsUnit(first))
+               gathering.isGathered(first) ? makeGathered(ids, gathering.keptUnits(first))
                                            : makeGroup(first, slots));
   }
   func.walk([&](Operation *op) {

@@ -8,7 +8,9 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 using namespace mlir;
 using namespace secateur;
@@ -16,6 +18,8 @@ using namespace secateur::pruning;
 
 /// More choices of what groups keep are not tried: then a position is kept.
 static constexpr size_t kMostChoices = 1 << 10;
+/// More positions do not become one group for the sake of an axis that needs several.
+static constexpr size_t kMostTogether = 8;
 
 Gathering::Gathering(DigitGraph &digits, const PlacesOf &places, ArrayRef<NodeId> axes)
     : digits(digits), placesOf(places) {
@@ -32,7 +36,7 @@ void Gathering::gather() {
     if (llvm::none_of(places, [](const Place &place) { return isWeight(place.value); }))
       continue;
     if (!digits.extent(id).isOne()) {
-      groups.push_back({id});
+      state.groups.push_back({id});
       continue;
     }
     Signature signature;
@@ -40,11 +44,11 @@ void Gathering::gather() {
       signature.emplace_back(place.value.getAsOpaquePointer(), place.axis);
     llvm::sort(signature);
     signature.erase(llvm::unique(signature), signature.end());
-    auto [found, isNew] = known.try_emplace(signature, groups.size());
+    auto [found, isNew] = known.try_emplace(signature, state.groups.size());
     if (isNew)
-      groups.emplace_back();
-    groups[found->second].push_back(id);
-    gatheredIn[id] = found->second;
+      state.groups.emplace_back();
+    state.groups[found->second].push_back(id);
+    state.gatheredIn[id] = found->second;
   }
 }
 
@@ -76,7 +80,8 @@ void Gathering::keepAxes(ArrayRef<NodeId> axes) {
 /// The groups of single positions that a set is made of.
 void Gathering::collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found) {
   node = digits.find(node);
-  if (auto group = gatheredIn.find(node); group != gatheredIn.end() && !digits.pinOf(node))
+  if (auto group = state.gatheredIn.find(node);
+      group != state.gatheredIn.end() && !digits.pinOf(node))
     found.insert(group->second);
   for (NodeId child : digits.childrenOf(node))
     collectGroups(child, found);
@@ -88,32 +93,41 @@ bool Gathering::survives(NodeId node, const Units &kept) {
   auto survives = [&](NodeId child) { return this->survives(child, kept); };
   ArrayRef<NodeId> children = digits.childrenOf(node);
   if (digits.pinOf(node) || children.empty())
-    return digits.pinOf(node) || !gatheredIn.contains(node) || kept.contains(node);
+    return digits.pinOf(node) || !state.gatheredIn.contains(node) || kept.contains(node);
   return digits.isSum(node) ? llvm::any_of(children, survives) : llvm::all_of(children, survives);
 }
 
-/// Whether all of a set may be gone, whichever unit the groups keep that keep one.
+/// Whether all of a set may be gone, whichever units the groups keep that keep some.
 bool Gathering::canVanish(NodeId node) {
   if (survives(node, {}))
     return false;
   llvm::SmallSetVector<size_t, 4> found;
   collectGroups(node, found);
-  found.remove_if([&](size_t group) { return !keepingUnit.contains(group); });
+  found.remove_if([&](size_t group) { return !state.kept.contains(group); });
   size_t choices = 1;
-  for (size_t group : found)
-    choices *= std::min(groups[group].size(), kMostChoices + 1);
-  if (choices > kMostChoices)
-    return true;
-  for (size_t choice = 0; choice < choices; ++choice) {
-    Units kept;
-    size_t rest = choice;
-    for (size_t group : found) {
-      kept.insert(groups[group][rest % groups[group].size()]);
-      rest /= groups[group].size();
-    }
-    if (!survives(node, kept))
-      return true;
+  for (size_t group : found) {
+    size_t size = state.groups[group].size();
+    for (size_t unit = 0; unit < state.kept.lookup(group) && choices <= kMostChoices; ++unit)
+      choices = choices * (size - unit) / (unit + 1);
   }
+  return choices > kMostChoices || canVanish(node, found.getArrayRef(), {});
+}
+
+/// Whether that is so with `kept` and some choice of what the groups `keeping` keep.
+bool Gathering::canVanish(NodeId node, ArrayRef<size_t> keeping, const Units &kept) {
+  if (keeping.empty())
+    return !survives(node, kept);
+  ArrayRef<NodeId> ids = state.groups[keeping.front()];
+  SmallVector<bool> stays(ids.size(), false);
+  std::fill_n(stays.begin(), state.kept.lookup(keeping.front()), true);
+  do {
+    Units chosen = kept;
+    for (auto [id, stay] : llvm::zip(ids, stays))
+      if (stay)
+        chosen.insert(id);
+    if (canVanish(node, keeping.drop_front(), chosen))
+      return true;
+  } while (std::prev_permutation(stays.begin(), stays.end()));
   return false;
 }
 
@@ -136,39 +150,87 @@ Gathering::Positions Gathering::neededFor(NodeId node) {
   return needed;
 }
 
-/// Keeps something of a set: by a unit of each group that it is made of; where that is
-/// not enough by a group that is made anew, or by single positions, which are taken out of
-/// their groups.
+/// Keeps something of a set: by a unit of each group that it is made of. Where that is not
+/// enough, by a group that is made anew, or by single positions, which are taken out of their
+/// groups; or by more units, so that each may leave, where as many but one still can at once.
 void Gathering::keepSome(NodeId node) {
   llvm::SmallSetVector<size_t, 4> found;
   collectGroups(node, found);
   for (size_t group : found)
-    if (groups[group].size() > 1)
-      keepingUnit.insert(group);
-  if (canVanish(node) && !regather(node))
-    takeOut(node);
+    if (state.groups[group].size() > 1)
+      state.kept.try_emplace(group, 1);
+  if (!canVanish(node) || regather(node))
+    return;
+  State before = state;
+  takeOut(node);
+  State without = std::exchange(state, std::move(before));
+  if (!keepMore(node) || state.mostRemoved() + 1 < without.mostRemoved())
+    state = std::move(without);
 }
 
-/// Makes one group of positions any of which is enough for a set, whatever other axes they
-/// lie on, so that all of them but any one may leave. False where there are none such, or
-/// where a group that was made in this way would have to be torn apart.
+/// Keeps one unit more of one of the groups that a set is made of, or makes all of them one
+/// group, of which as few stay as have to. False where they are many, or where all have to.
+bool Gathering::keepMore(NodeId node) {
+  llvm::SmallSetVector<size_t, 4> found;
+  collectGroups(node, found);
+  SmallVector<NodeId> all;
+  for (size_t group : found)
+    llvm::append_range(all, state.groups[group]);
+  if (all.size() > kMostTogether)
+    return false;
+  for (size_t group : found) {
+    size_t kept = state.kept.lookup(group);
+    if (kept + 1 >= state.groups[group].size())
+      continue;
+    state.kept[group] = kept + 1;
+    if (!canVanish(node))
+      return true;
+    state.kept[group] = kept;
+  }
+  size_t group = makeTogether(all);
+  for (size_t kept = 1; kept < all.size(); ++kept) {
+    state.kept[group] = kept;
+    if (!canVanish(node))
+      return true;
+  }
+  return false;
+}
+
+/// Makes one group of positions, whatever axes they lie on.
+size_t Gathering::makeTogether(ArrayRef<NodeId> ids) {
+  size_t group = state.groups.size();
+  state.groups.emplace_back();
+  for (NodeId id : ids) {
+    size_t old = state.gatheredIn.lookup(id);
+    llvm::erase(state.groups[old], id);
+    if (state.groups[old].size() < 2)
+      state.kept.erase(old);
+    state.groups[group].push_back(id);
+    state.gatheredIn[id] = group;
+  }
+  state.kept[group] = 1;
+  state.together.insert(group);
+  return group;
+}
+
+/// How many units may leave at once.
+size_t Gathering::State::mostRemoved() const {
+  size_t units = 0;
+  for (auto [index, group] : llvm::enumerate(groups))
+    units += group.size() - kept.lookup(index);
+  return units;
+}
+
+/// Makes one group of positions any of which is enough for a set, so that all of them but any
+/// one may leave. False where there are none such, or where a group that was made in this way
+/// would have to be torn apart.
 bool Gathering::regather(NodeId node) {
   Positions enough;
   if (!collectEnough(node, enough) || enough.size() < 2 || enough.size() > kMostChoices ||
-      llvm::any_of(enough, [&](NodeId id) { return regathered.contains(gatheredIn.lookup(id)); }))
+      llvm::any_of(enough,
+                   [&](NodeId id) { return state.together.contains(state.gatheredIn.lookup(id)); }))
     return false;
-  size_t group = groups.size();
-  groups.emplace_back();
-  for (NodeId id : enough) {
-    size_t old = gatheredIn.lookup(id);
-    llvm::erase(groups[old], id);
-    if (groups[old].size() < 2)
-      keepingUnit.erase(old);
-    groups[group].push_back(id);
-    gatheredIn[id] = group;
-  }
-  keepingUnit.insert(group);
-  regathered.insert(group);
+  makeTogether(enough.getArrayRef());
   return true;
 }
 
@@ -179,7 +241,7 @@ bool Gathering::collectEnough(NodeId node, Positions &enough) {
   SmallVector<NodeId> children(digits.childrenOf(node));
   if (children.empty()) {
     enough.insert(node);
-    return gatheredIn.contains(node) && !digits.pinOf(node);
+    return state.gatheredIn.contains(node) && !digits.pinOf(node);
   }
   // What cannot vanish takes no part in a product.
   if (!digits.isSum(node))
@@ -195,10 +257,10 @@ void Gathering::takeOut(NodeId node) {
   SmallVector<NodeId> children(digits.childrenOf(node));
   if (children.empty()) {
     // What the group's unit was kept for has this position now.
-    size_t group = gatheredIn.lookup(node);
-    keepingUnit.erase(group);
-    llvm::erase(groups[group], node);
-    gatheredIn.erase(node);
+    size_t group = state.gatheredIn.lookup(node);
+    state.kept.erase(group);
+    llvm::erase(state.groups[group], node);
+    state.gatheredIn.erase(node);
   } else if (digits.isSum(node)) {
     takeOut(*llvm::min_element(
         children, [&](NodeId a, NodeId b) { return costOfKeeping(a) < costOfKeeping(b); }));

@@ -6,8 +6,8 @@
 //
 // Something must stay of each axis. That each group of several positions keeps a unit is
 // no help to an axis that has only a part of their product: [a0][b0] + [a0][b1] + [a1][b0]
-// without a0 and b0. So of some groups of single positions a unit stays, and some positions
-// are in no group.
+// without a0 and b0. So of some groups of single positions one unit stays, or more, and some
+// positions are in no group.
 
 #ifndef SECATEUR_LIB_PRUNING_GATHERING_H
 #define SECATEUR_LIB_PRUNING_GATHERING_H
@@ -26,11 +26,11 @@ public:
   Gathering(DigitGraph &digits, const PlacesOf &places, llvm::ArrayRef<NodeId> axes);
 
   /// Each is one digit, or digits of one position; empty where all of those stay.
-  llvm::ArrayRef<Ids> getGroups() const { return groups; }
+  llvm::ArrayRef<Ids> getGroups() const { return state.groups; }
   /// Whether the digit is one of one position in a group of such.
-  bool isGathered(NodeId id) const { return gatheredIn.contains(id); }
-  /// Whether a unit of that group stays.
-  bool keepsUnit(NodeId id) const { return keepingUnit.contains(gatheredIn.lookup(id)); }
+  bool isGathered(NodeId id) const { return state.gatheredIn.contains(id); }
+  /// How many units of that group stay.
+  size_t keptUnits(NodeId id) const { return state.kept.lookup(state.gatheredIn.lookup(id)); }
 
 private:
   using Units = llvm::SmallDenseSet<NodeId>;
@@ -39,10 +39,13 @@ private:
   void gather();
   void keepAxes(llvm::ArrayRef<NodeId> axes);
   void collectGroups(NodeId node, llvm::SmallSetVector<size_t, 4> &found);
+  size_t makeTogether(llvm::ArrayRef<NodeId> ids);
   bool survives(NodeId node, const Units &kept);
   bool canVanish(NodeId node);
+  bool canVanish(NodeId node, llvm::ArrayRef<size_t> keeping, const Units &kept);
   Positions neededFor(NodeId node);
   void keepSome(NodeId node);
+  bool keepMore(NodeId node);
   void takeOut(NodeId node);
   double costOfKeeping(NodeId node);
   bool regather(NodeId node);
@@ -50,11 +53,17 @@ private:
 
   DigitGraph &digits;
   const PlacesOf &placesOf;
-  llvm::SmallVector<Ids> groups;
-  /// The place of each single position in that list.
-  llvm::DenseMap<NodeId, size_t> gatheredIn;
-  /// Groups of single positions of which a unit stays, and those that were made for that.
-  llvm::DenseSet<size_t> keepingUnit, regathered;
+  struct State {
+    llvm::SmallVector<Ids> groups;
+    /// The place of each single position in that list.
+    llvm::DenseMap<NodeId, size_t> gatheredIn;
+    /// How many units stay of a group of single positions, where some do.
+    llvm::DenseMap<size_t, size_t> kept;
+    /// Those that were made for that.
+    llvm::DenseSet<size_t> together;
+
+    size_t mostRemoved() const;
+  } state;
 };
 
 } // namespace secateur::pruning

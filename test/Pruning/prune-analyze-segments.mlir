@@ -129,7 +129,7 @@ func.func @gather(%x: tensor<?x3xf32> {nn.name = "x"}, %any: tensor<4xi64> {nn.n
 }
 
 // The slice takes the second of the first pair and the first of the second. Something
-// must stay of it: the first pair, and the second of each pair.
+// must stay of it, so that of the two pairs and the two places in each one can leave.
 // CHECK-LABEL: @slice_across_pairs
 func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x2xf32>, tensor<?x2x2xf32>) {
   %a = nn.constant dense<1.0> : tensor<3x6xf32> loc("a")
@@ -147,9 +147,8 @@ func.func @slice_across_pairs(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x
   %4 = nn.matmul %3, %c : (tensor<?x3x2xf32>, tensor<2x2xf32>) -> tensor<?x3x2xf32>
   %5 = nn.transpose %4 {perm = array<i64: 0, 2, 1>} : (tensor<?x3x2xf32>) -> tensor<?x2x3xf32>
   %6 = nn.matmul %5, %d : (tensor<?x2x3xf32>, tensor<3x2xf32>) -> tensor<?x2x2xf32>
-  // CHECK: prune.group "a:1" units(1) min_keep(0) (%a[1: {[2, 3]}], %b[0: {[1]}],
-  // CHECK: prune.group "a:1#1" units(1) min_keep(0) (%a[1: {[4, 5]}], %d[0: {[2]}],
-  // CHECK: prune.group "a:1#2" units(1) min_keep(0) (%a[1: {[0, 2, 4]}], %b[0: {[1]}], %c[0: {[0]}],
+  // CHECK: prune.group "a:1" units(1) min_keep(0) (%a[1: {[4, 5]}], %d[0: {[2]}],
+  // CHECK: prune.group "a:1#1" units(4) min_keep(3) (%a[1: {[0, 1], [2, 3], [0, 2, 4], [1, 3, 5]}], %b[0: {[0], [1], [1], [0]}],
   // CHECK-NOT: prune.group
   return %2, %6 : tensor<?x2xf32>, tensor<?x2x2xf32>
 }

@@ -7,6 +7,33 @@ from .case import Case
 
 IN, OUT = "w1[1]: input 'x'", "w2[0]: output 'y'"
 
+
+def twice_shuffled(half):
+    """As in ShuffleNetV2: half of the channels pass a layer by, before all of them are shuffled."""
+    return f"""(float[N,3,2,2] x) => (float[N,2,2,2] y)
+        <int64[5] apart = {{0, 2, {half}, 2, 2}}, int64[4] together = {{0, {2 * half}, 2, 2}}, int64[2] halves = {{{half}, {half}}}> {{
+        a = Conv(x, w1)
+        b = Conv(x, w2)
+        c0 = Concat <axis=1> (a, b)
+        p0 = Reshape(c0, apart)
+        t0 = Transpose <perm=[0,2,1,3,4]> (p0)
+        s1 = Reshape(t0, together)
+        l1, r1 = Split <axis=1> (s1, halves)
+        a1 = Conv(r1, v1)
+        c1 = Concat <axis=1> (l1, a1)
+        p1 = Reshape(c1, apart)
+        t1 = Transpose <perm=[0,2,1,3,4]> (p1)
+        s2 = Reshape(t1, together)
+        l2, r2 = Split <axis=1> (s2, halves)
+        a2 = Conv(r2, v2)
+        c2 = Concat <axis=1> (l2, a2)
+        p2 = Reshape(c2, apart)
+        t2 = Transpose <perm=[0,2,1,3,4]> (p2)
+        s3 = Reshape(t2, together)
+        y = Conv(s3, w)
+    }}"""
+
+
 CASES = [
     Case("12 flatten with a size in space, channels first", """(float[N,3,4,4] x) => (float[N,2] y) {
         a = Conv(x, w1)
@@ -52,32 +79,19 @@ CASES = [
          groups=["2: w1[0 0 by 4] w3[1 0 by 1 x 2 step 2]", "4 balanced 2: w1[0 0 by 1 x 2 step 4] w3[0 0 by 3 digit 2 of 2, 1 0 by 2 digit 1 of 2]",
                  "2: w1[0 0 by 2 x 2 step 4] w2[1 0 by 3] w3[0 0 by 3]", "6 balanced 2: w2[1] w3[0]"],
          pins=[IN, OUT]),
-    Case("16b two shuffles, of which the second meets a pair cut in two", """(float[N,3,2,2] x) => (float[N,2,2,2] y)
-        <int64[5] apart = {0, 2, 10, 2, 2}, int64[4] together = {0, 20, 2, 2}, int64[2] halves = {10, 10}> {
-        a = Conv(x, w1)
-        b = Conv(x, w2)
-        c0 = Concat <axis=1> (a, b)
-        p0 = Reshape(c0, apart)
-        t0 = Transpose <perm=[0,2,1,3,4]> (p0)
-        s1 = Reshape(t0, together)
-        l1, r1 = Split <axis=1> (s1, halves)
-        a1 = Conv(r1, v1)
-        c1 = Concat <axis=1> (l1, a1)
-        p1 = Reshape(c1, apart)
-        t1 = Transpose <perm=[0,2,1,3,4]> (p1)
-        s2 = Reshape(t1, together)
-        l2, r2 = Split <axis=1> (s2, halves)
-        a2 = Conv(r2, v2)
-        c2 = Concat <axis=1> (l2, a2)
-        p2 = Reshape(c2, apart)
-        t2 = Transpose <perm=[0,2,1,3,4]> (p2)
-        s3 = Reshape(t2, together)
-        y = Conv(s3, w)
-    }""", dict(w1=(10, 3, 1, 1), w2=(10, 3, 1, 1), v1=(10, 10, 1, 1), v2=(10, 10, 1, 1), w=(2, 20, 1, 1)),
+    Case("16b two shuffles, of which the second meets a pair cut in two", twice_shuffled(10),
+         dict(w1=(10, 3, 1, 1), w2=(10, 3, 1, 1), v1=(10, 10, 1, 1), v2=(10, 10, 1, 1), w=(2, 20, 1, 1)),
          # Channel 2 lies on both sides of the second cut.
          groups=["2: v1[0 0 by 2] v2[0 0 by 4] w1[0] w2[0] w[1 0 by 8]",
                  "1 keep 0: v1[0 [[4, 5]]] v2[0 [[8, 9]]] v2[1 [[0, 1]]] w1[0 [[2]]] w2[0 [[2]]] w[1 [[16, 17, 18, 19]]]",
                  "2: v1[0 6 by 2] v2[1 2 by 4] w1[0 3 by 1] w2[0 3 by 1]", "5: v1[1 0 by 2] w1[0 5 by 1] w2[0 5 by 1]"],
+         pins=[IN, "w2[1]: input 'x'", "w[0]: output 'y'"]),
+    Case("16c and of which little is on either side", twice_shuffled(6),
+         dict(w1=(6, 3, 1, 1), w2=(6, 3, 1, 1), v1=(6, 6, 1, 1), v2=(6, 6, 1, 1), w=(2, 12, 1, 1)),
+         # One of 0 and 1 has to stay, and one of 1 and 2: any of the three may leave.
+         groups=["3: v1[1 0 by 2] w1[0 3 by 1] w2[0 3 by 1]",
+                 "3 keep 2: v1[0 [[0, 1], [2, 3], [4, 5]]] v2[0 [[0, 1, 2, 3], [4, 5], []]] v2[1 [[], [0, 1], [2, 3, 4, 5]]] w1[0 [[0], [1], [2]]] "
+                 "w2[0 [[0], [1], [2]]] w[1 [[0, 1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11], []]]"],
          pins=[IN, "w2[1]: input 'x'", "w[0]: output 'y'"]),
     Case("17a depth to space, rows and columns outermost", """(float[N,3,4,4] x) => (float[N,2,8,8] y) {
         a = Conv(x, w1)
