@@ -210,10 +210,9 @@ void Child::work() {
     _exit(0);
   // The best of many is a lucky one: of two trials the slower counts, but for the first
   // candidate, which others have to beat, the faster.
-  std::vector<double> seconds;
   runByTurns(candidates);
-  for (Candidate &candidate : candidates)
-    seconds.push_back(medianOf(candidate.seconds));
+  auto seconds = llvm::map_to_vector(
+      candidates, [](const Candidate &candidate) { return medianOf(candidate.seconds); });
   runByTurns(candidates);
   for (auto [i, candidate] : llvm::enumerate(candidates)) {
     double other = medianOf(candidate.seconds);

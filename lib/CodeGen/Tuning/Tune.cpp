@@ -294,13 +294,20 @@ FailureOr<TuneOutcome> Tuner::run() {
     if (!isKnown) {
       if (options.progress)
         options.progress(number, forms.size());
-      file->set(name, measure(form.ops.front(), form.candidates));
+      // Written at once, and onto what others have written meanwhile: an interrupt costs
+      // one form.
+      CandidateTimes found = measure(form.ops.front(), form.candidates);
+      file = TuneFile::read(options.file, key, emitError());
+      if (failed(file))
+        return failure();
+      file->set(name, std::move(found));
+      if (failed(file->write(options.file, emitError())))
+        return failure();
       ++outcome.measured;
     }
     apply(name, form, *file->find(name));
   }
-  if ((outcome.measured || !llvm::sys::fs::exists(options.file)) &&
-      failed(file->write(options.file, emitError())))
+  if (!llvm::sys::fs::exists(options.file) && failed(file->write(options.file, emitError())))
     return failure();
   return std::move(outcome);
 }

@@ -30,6 +30,7 @@ using CandidateTimes = llvm::json::Object;
 class TuneFile {
 public:
   TuneFile(TuneFile &&) = default;
+  TuneFile &operator=(TuneFile &&) = default;
 
   /// A file that does not exist is empty.
   static mlir::FailureOr<TuneFile> read(llvm::StringRef path, const TuneHost &host,
