@@ -27,7 +27,7 @@ ChoiceAttr secateur::codegen::usualMatrix(MLIRContext *context, const ProductExt
                                           const TargetFacts &target) {
   MatrixForm form;
   form.isShallow = extents.isShallow;
-  form.choose(nullptr, extents.rows, extents.depth, target);
+  form.choose(nullptr, extents, target);
   int64_t panels = ColumnPlan::get(extents.columns, form.tilePanels(target)).panels;
   panels = panels ? panels : form.tilePanels(target);
   int64_t rows = form.tileRows(target, panels * (kern::panelWidth / target.lanes()));
@@ -64,8 +64,9 @@ static SmallVector<ChoiceAttr> matrixCandidates(MLIRContext *context, const Prod
       add(tileRows, panels, task);
       break;
     }
+  // Where it makes a difference to the number of tasks.
   for (int64_t taskRows : {task / 2, task * 2})
-    if (rows <= 0 || rows > task / 2)
+    if (rows <= 0 || rows > std::min(taskRows, task))
       add(usual.getTile()[0], panels, taskRows);
   return found.takeVector();
 }

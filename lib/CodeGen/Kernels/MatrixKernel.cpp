@@ -55,7 +55,7 @@ std::string ColumnPlan::key() const {
                 : "";
 }
 
-void MatrixForm::choose(kern::ChoiceAttr choice, int64_t rows, int64_t depth,
+void MatrixForm::choose(kern::ChoiceAttr choice, const ProductExtents &extents,
                         const TargetFacts &target) {
   if (choice) {
     chosenRows = choice.getTile()[0];
@@ -64,15 +64,22 @@ void MatrixForm::choose(kern::ChoiceAttr choice, int64_t rows, int64_t depth,
     return;
   }
   // Each tile of rows reads all of its columns of B. They share the cache with A.
-  int64_t cached = target.cacheBytes() * 2 / 3, usual = target.tilePanels();
-  if (depth <= 0 || (rows > 0 && rows <= target.tileRows()) || usual * depth * panel * 4 <= cached)
+  int64_t cached = target.cacheBytes() * 2 / 3, column = extents.depth * panel * 4;
+  bool isOneTile = extents.rows > 0 && extents.rows <= target.tileRows();
+  if (!isOneTile && target.tilePanels() > 2 && target.tilePanels() * column > cached) {
+    chosenPanels = std::max<int64_t>(cached / column, 2);
+    chosenRows = target.tileRows() * target.tilePanels() / chosenPanels;
+  }
+  // Tiles of a few rows are slow: where there are few tiles, rows that leave no rest.
+  int64_t panels = ColumnPlan::get(extents.columns, tilePanels(target)).panels;
+  if (panels == 0 || extents.rows <= 0 || extents.rows > rowsPerTask)
     return;
-  chosenPanels =
-      std::clamp<int64_t>(cached / (depth * panel * 4), std::min<int64_t>(usual, 2), usual);
-  if (chosenPanels == usual)
-    chosenPanels = 0;
-  else
-    chosenRows = target.tileRows() * usual / chosenPanels;
+  int64_t most = tileRows(target, panels * (panel / target.lanes()));
+  int64_t rows = llvm::divideCeil(extents.rows, llvm::divideCeil(extents.rows, most));
+  if (extents.rows % rows == 0 && rows < most && extents.rows > most) {
+    chosenRows = rows;
+    chosenPanels = panels;
+  }
 }
 
 int64_t MatrixForm::tilePanels(const TargetFacts &target) const {

@@ -10,6 +10,7 @@
 #ifndef SECATEUR_LIB_CODEGEN_KERNELS_MATRIXKERNEL_H
 #define SECATEUR_LIB_CODEGEN_KERNELS_MATRIXKERNEL_H
 
+#include "Choices.h"
 #include "Epilogue.h"
 
 namespace secateur::codegen {
@@ -61,9 +62,9 @@ struct MatrixForm {
 
   std::string key() const;
   /// Takes a tile and a task from `choice`, which may be null: then a tile of fewer columns
-  /// where the columns of B would not stay in the cache from tile to tile. Extents that are
-  /// not known are 0 or less.
-  void choose(kern::ChoiceAttr choice, int64_t rows, int64_t depth, const TargetFacts &target);
+  /// where the columns of B would not stay in the cache from tile to tile, and one of fewer
+  /// rows where these leave no rest.
+  void choose(kern::ChoiceAttr choice, const ProductExtents &extents, const TargetFacts &target);
   /// Panels of a tile, and rows of one of that many vectors of columns: what the registers
   /// take beside B and A, and the addresses of the rows.
   int64_t tilePanels(const TargetFacts &target) const;
