@@ -133,15 +133,10 @@ struct ContractModel : TunableModel<ContractModel, kern::ContractOp> {
     // Others are scalar loops.
     if (!hasColumns || (!contract.getPacked() && rhs.getResults().back() != last))
       return {};
-    ProductExtents extents{1, shape.back(), 1};
+    ProductExtents extents{1, shape.back()};
     for (auto [extent, expr] : llvm::zip(shape.drop_back(), init.getResults().drop_back()))
       if (!isIn(rhs, expr))
         multiply(extents.rows, extent);
-    AffineMap lhs = contract.getLhsMap();
-    auto lhsShape = cast<ShapedType>(contract.getLhs().getType()).getShape();
-    for (auto [extent, expr] : llvm::zip(lhsShape, lhs.getResults()))
-      if (!isIn(init, expr))
-        multiply(extents.depth, extent);
     return matrixCandidates(op->getContext(), extents, target);
   }
 
@@ -155,9 +150,7 @@ struct ConvModel : TunableModel<ConvModel, kern::ConvOp> {
   static SmallVector<ChoiceAttr> matrix(kern::ConvOp conv, const TargetFacts &target) {
     auto shape = cast<ShapedType>(conv.getInit().getType()).getShape();
     auto filter = cast<ShapedType>(conv.getFilter().getType());
-    auto groups = static_cast<int64_t>(conv.getGroups());
-    ProductExtents extents{1, shape.back() / groups,
-                           filter.getDimSize(2) * filter.getDimSize(3) * filter.getDimSize(4),
+    ProductExtents extents{1, shape.back() / static_cast<int64_t>(conv.getGroups()),
                            isShallowWindow(filter)};
     for (int64_t extent : shape.drop_back())
       multiply(extents.rows, extent);

@@ -18,7 +18,7 @@ kern::ChoiceAttr usualDepthwise(kern::DepthwiseConvOp op);
 kern::ChoiceAttr usualGrouped(kern::ConvOp op, const TargetFacts &target);
 /// Extents of a product, per batch; 0 or less where they are not known.
 struct ProductExtents {
-  int64_t rows, columns, depth;
+  int64_t rows, columns;
   bool isShallow = false;
 };
 kern::ChoiceAttr usualMatrix(mlir::MLIRContext *context, const ProductExtents &extents,

@@ -170,6 +170,10 @@ void KernelBuilder::storeMasked(Value value, Value pointer, Value mask) {
                               builder.getI32IntegerAttr(alignmentOf(value.getType())));
 }
 
+void KernelBuilder::prefetch(Value pointer, bool forWrite) {
+  LLVM::Prefetch::create(builder, loc, pointer, /*rw=*/forWrite, /*hint=*/3, /*cache=*/1);
+}
+
 Value KernelBuilder::maskBelow(Value count) {
   // Compared in 32 bits, which is what vectors of this many lanes compare best.
   Value clamped = max(constant(0), min(count, constant(target.lanes())));

@@ -77,6 +77,8 @@ public:
   mlir::Value loadMasked(mlir::VectorType type, mlir::Value pointer, mlir::Value mask);
   void store(mlir::Value value, mlir::Value pointer);
   void storeMasked(mlir::Value value, mlir::Value pointer, mlir::Value mask);
+  /// Asks for the cache line at `pointer`, which need not be valid, to be read or written soon.
+  void prefetch(mlir::Value pointer, bool forWrite = false);
   /// Lanes below `count` (i64, may be negative or large).
   mlir::Value maskBelow(mlir::Value count);
 

@@ -181,7 +181,7 @@ LogicalResult secateur::codegen::lowerContract(KernelModule &kernels, kern::Cont
     depth = k.mul(depth, aSizes[*dim.a]);
   Value columns = column ? cSizes[*column] : k.constant(1);
   auto known = [](Value extent) { return getConstantIntValue(extent).value_or(0); };
-  form.choose(op.getChoiceAttr(), {known(rows), known(columns), known(depth)}, kernels.target);
+  form.choose(op.getChoiceAttr(), {known(rows), known(columns)}, kernels.target);
 
   callMatrixKernel(kernels, k, form, rows, columns, depth, batchExtents, [&](MatrixArguments &arg) {
     BufferView a = viewOf(k, op.getLhs()), b = viewOf(k, op.getRhs()), c = viewOf(k, op.getInit());
@@ -242,10 +242,7 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   int64_t outputs = cast<MemRefType>(op.getInit().getType()).getDimSize(3) / groups;
   Value rows = k.mul(k.mul(sizes[0], sizes[1]), sizes[2]), columns = k.constant(outputs);
   Value depth = k.constant(channels * filter.getDimSize(2) * filter.getDimSize(3));
-  form.choose(op.getChoiceAttr(),
-              {getConstantIntValue(rows).value_or(0), outputs,
-               channels * filter.getDimSize(2) * filter.getDimSize(3)},
-              kernels.target);
+  form.choose(op.getChoiceAttr(), {getConstantIntValue(rows).value_or(0), outputs}, kernels.target);
   SmallVector<Value> batchExtents;
   if (groups > 1)
     batchExtents.push_back(k.constant(groups));

@@ -21,129 +21,12 @@ using namespace secateur;
 using namespace secateur::codegen;
 
 static constexpr int64_t unroll = 4;
-/// Rows of a task: enough to use a panel of B from the cache again and again.
-static constexpr int64_t rowsPerTask = 96;
-/// Rows of a tile, each of which has an address, unless more are chosen.
-static constexpr int64_t usualMostRows = 12;
-
-std::string MatrixForm::key() const {
-  return llvm::formatv("{0}{1}{2}b{3}r{4}|{5}", window ? (isShallow ? "v" : "w") : "m",
-                       packed ? "p" : "r", lhsStrided ? "s" : "c", batchDims, rowDims,
-                       epilogue.key());
-}
-
-ColumnPlan ColumnPlan::get(int64_t columns, int64_t tilePanels) {
-  ColumnPlan plan;
-  if (columns <= 0)
-    return plan;
-  int64_t panels = llvm::divideCeil(columns, panel);
-  int64_t blocks = llvm::divideCeil(panels, tilePanels);
-  plan.panels = llvm::divideCeil(panels, blocks);
-  plan.hasSmaller = panels != blocks * plan.panels;
-  plan.isSingle = blocks == 1;
-  plan.isSmallerSingle = panels == blocks * plan.panels - 1;
-  if (int64_t left = columns % panel)
-    plan.tail = left <= panel / 2 ? Tail::Half : Tail::Masked;
-  return plan;
-}
-
-std::string ColumnPlan::key() const {
-  return panels ? llvm::formatv("n{0}{1}{2}{3}t{4}", panels, hasSmaller ? "s" : "",
-                                isSingle ? "o" : "", isSmallerSingle ? "p" : "",
-                                static_cast<int>(tail))
-                      .str()
-                : "";
-}
-
-void MatrixForm::choose(kern::ChoiceAttr choice, const ProductExtents &extents,
-                        const TargetFacts &target) {
-  if (choice) {
-    chosenRows = choice.getTile()[0];
-    chosenPanels = choice.getTile()[1];
-    chosenTask = choice.getTask();
-    return;
-  }
-  // Each tile of rows reads all of its columns of B. They share the cache with A.
-  int64_t cached = target.cacheBytes() * 2 / 3, column = extents.depth * panel * 4;
-  bool isOneTile = extents.rows > 0 && extents.rows <= target.tileRows();
-  if (!isOneTile && target.tilePanels() > 2 && target.tilePanels() * column > cached) {
-    chosenPanels = std::max<int64_t>(cached / column, 2);
-    chosenRows = target.tileRows() * target.tilePanels() / chosenPanels;
-  }
-  // Tiles of a few rows are slow: where there are few tiles, rows that leave no rest.
-  int64_t panels = ColumnPlan::get(extents.columns, tilePanels(target)).panels;
-  if (panels == 0 || extents.rows <= 0 || extents.rows > rowsPerTask)
-    return;
-  int64_t most = tileRows(target, panels * (panel / target.lanes()));
-  int64_t rows = llvm::divideCeil(extents.rows, llvm::divideCeil(extents.rows, most));
-  if (extents.rows % rows == 0 && rows < most && extents.rows > most) {
-    chosenRows = rows;
-    chosenPanels = panels;
-  }
-}
-
-int64_t MatrixForm::tilePanels(const TargetFacts &target) const {
-  return chosenPanels ? chosenPanels : target.tilePanels();
-}
-
-int64_t MatrixForm::taskRows() const { return chosenTask ? chosenTask : rowsPerTask; }
-
-/// Tiles of fewer columns than a whole one have as many sums.
-int64_t MatrixForm::tileRows(const TargetFacts &target, int64_t vectors) const {
-  int64_t perPanel = panel / target.lanes();
-  if (chosenRows)
-    return std::min(chosenRows * chosenPanels * perPanel / vectors,
-                    std::max(chosenRows, usualMostRows));
-  int64_t accumulators = target.tileRows() * target.tilePanels() * perPanel;
-  // With more, LLVM keeps sums on the stack between the short loops of a shallow form.
-  if (isShallow && vectors > 1)
-    accumulators = std::min<int64_t>(accumulators, 16);
-  return std::min(accumulators / vectors, usualMostRows);
-}
-
-//===----------------------------------------------------------------------===//
-// Arguments
-//===----------------------------------------------------------------------===//
-
-MatrixArguments::MatrixArguments(const MatrixForm &form) : window(form.window) {
-  size_t count = form.epilogue.operands.size();
-  extras.resize(count);
-  extraColumn.resize(count);
-  extraBatch.assign(count, SmallVector<Value>(form.batchDims));
-  extraRow.assign(count, SmallVector<Value>(form.rowDims));
-  for (SmallVector<Value> *list : {&batchExtents, &aBatch, &bBatch, &cBatch})
-    list->resize(form.batchDims);
-  for (SmallVector<Value> *list : {&rowExtents, &aRow, &cRow})
-    list->resize(form.rowDims);
-}
-
-void MatrixArguments::forEach(function_ref<void(Value &)> visit) {
-  auto all = [&](SmallVector<Value> &list) {
-    for (Value &value : list)
-      visit(value);
-  };
-  for (Value *value : {&a, &b, &c})
-    visit(*value);
-  all(extras);
-  for (Value *value : {&m, &n, &k})
-    visit(*value);
-  for (SmallVector<Value> *list :
-       {&batchExtents, &rowExtents, &aBatch, &aRow, &bBatch, &cBatch, &cRow})
-    all(*list);
-  for (Value *value : {&aStep, &bPanel, &bStep})
-    visit(*value);
-  for (SmallVector<Value> &list : extraBatch)
-    all(list);
-  for (SmallVector<Value> &list : extraRow)
-    all(list);
-  all(extraColumn);
-  if (window)
-    for (Value *value : {&height, &width, &tapsY, &tapsX, &strideY, &strideX, &dilationY,
-                         &dilationX, &padTop, &padLeft})
-      visit(*value);
-  for (Value *value : {&rowBlock, &begin, &end})
-    visit(*value);
-}
+/// Steps of k from loading a vector of B to loading the one that is fetched meanwhile into the
+/// first-level cache: a panel does not fit there, and a core that does two multiply-adds in a cycle
+/// waits for the second level.
+static constexpr int64_t prefetchDistance = 16;
+/// Steps of k whose part of B, 64 columns wide, stays in the second-level cache beside A and C.
+static constexpr int64_t blockDepth = 1024;
 
 //===----------------------------------------------------------------------===//
 // The kernel
@@ -185,6 +68,12 @@ private:
     Value m, p;
     /// Coordinates of each row.
     SmallVector<SmallVector<Value>> at;
+    /// Where the sums of earlier blocks of k are, and where those of this block go.
+    Value earlier, sums;
+  };
+  /// A range of k, or of a window's rows.
+  struct Block {
+    Value begin, end, isFirst, isLast;
   };
 
   static TargetFacts halved(TargetFacts facts) {
@@ -195,6 +84,7 @@ private:
   void callPlanned(Value columnBlock, Value columnBlocks, Value panels);
   void callRows(Value p, TileColumns columns);
   SmallVector<Columns> vectorsOf(TileColumns columns);
+  void emitBlocks(Value count, int64_t rows, int64_t vectors, function_ref<void(Value sums)> emit);
   void emitTile(Tile tile);
   void locateRows(Tile &tile);
   void emitInside(Tile tile, ArrayRef<Value> first);
@@ -206,6 +96,7 @@ private:
   SmallVector<Value> panelPointers(const Tile &tile, Value bPointer);
   SmallVector<Value> step(const Tile &tile, ValueRange rowPointers, ArrayRef<Value> panelPointers,
                           Value at, int64_t steps, SmallVector<Value> accumulators);
+  void prefetchTile(const Tile &tile);
   void storeTile(const Tile &tile, ArrayRef<Value> accumulators);
 
   KernelModule &kernels;
@@ -220,6 +111,7 @@ private:
   ColumnPlan plan;
   // Of the task at hand.
   MatrixArguments rowsArg;
+  Block block;
 };
 
 } // namespace
@@ -334,28 +226,75 @@ void MatrixKernel::emitRows(TileColumns columns) {
   Value p = arg.rowBlock, rowBegin = arg.begin, rowEnd = arg.end;
   SmallVector<Columns> vectors = vectorsOf(columns);
   int64_t rows = form.tileRows(k.target, vectors.size());
-  Tile tile{rows, vectors, {}, p, {}};
+  Tile tile{rows, vectors, {}, p, {}, {}, {}};
+  kernels.needZeros(rows * vectors.size() * k.target.lanes());
   Value count = k.sub(rowEnd, rowBegin);
   Value rest = k.rem(count, k.constant(rows));
   Value mainEnd = k.sub(rowEnd, rest);
-  auto tileAt = [&](Value m, int64_t size) {
-    tile.m = m;
-    tile.rows = size;
-    emitTile(tile);
-  };
-  k.loop(rowBegin, mainEnd, rows, [&](Value m) { tileAt(m, rows); });
-  // The rest in powers of two, by the bits of its number.
-  for (int64_t size = llvm::PowerOf2Ceil(rows) / 2; size >= 1; size /= 2) {
-    Value isSet = k.less(k.constant(0), k.land(rest, k.constant(size)));
-    Value m = k.add(mainEnd, k.land(rest, k.constant(~(2 * size - 1))));
-    k.ifThen(isSet, [&] { tileAt(m, size); });
-  }
+  emitBlocks(count, rows, vectors.size(), [&](Value sums) {
+    auto tileAt = [&](Value m, int64_t size) {
+      tile.m = m;
+      tile.rows = size;
+      if (sums) {
+        Value place = k.mul(k.sub(m, rowBegin), vectors.size() * k.target.lanes());
+        tile.sums = k.offset(sums, place, f32);
+        tile.earlier = k.select(block.isFirst, kernels.zeros(k), tile.sums);
+      }
+      emitTile(tile);
+    };
+    k.loop(rowBegin, mainEnd, rows, [&](Value m) { tileAt(m, rows); });
+    // The rest in powers of two, by the bits of its number.
+    for (int64_t size = llvm::PowerOf2Ceil(rows) / 2; size >= 1; size /= 2) {
+      Value isSet = k.less(k.constant(0), k.land(rest, k.constant(size)));
+      Value m = k.add(mainEnd, k.land(rest, k.constant(~(2 * size - 1))));
+      k.ifThen(isSet, [&] { tileAt(m, size); });
+    }
+  });
+}
+
+/// Goes along k in blocks whose part of B stays in the second-level cache while all
+/// rows use it; the sums are kept on the stack in between.
+void MatrixKernel::emitBlocks(Value count, int64_t rows, int64_t vectors,
+                              function_ref<void(Value sums)> emit) {
+  Value depth = form.window ? arg.tapsY : arg.k;
+  if (form.isShallow)
+    return emit(Value());
+  // A task's rows, in whole tiles.
+  int64_t mostRows = form.taskRows() + rows;
+  Value sums = k.scratch(mostRows * vectors * k.target.lanes());
+  Value most = k.constant(blockDepth);
+  if (form.window)
+    most = k.max(k.constant(1), k.div(most, k.mul(arg.tapsX, arg.k)));
+  Value blocks = k.ceilDiv(depth, most);
+  // One tile uses B once; and many rows would take much memory for their sums.
+  Value isUseful =
+      k.land(k.less(k.constant(rows), count), k.lessEqual(count, k.constant(mostRows)));
+  blocks = k.select(isUseful, k.max(blocks, k.constant(1)), k.constant(1));
+  Value size = k.ceilDiv(depth, blocks);
+  if (!form.window)
+    size = k.mul(k.ceilDiv(size, k.constant(unroll)), unroll);
+  k.loop(k.constant(0), blocks, 1, [&](Value index) {
+    block.begin = k.min(k.mul(index, size), depth);
+    block.end = k.min(k.add(block.begin, size), depth);
+    block.isFirst = k.equal(index, k.constant(0));
+    block.isLast = k.equal(k.add(index, 1), blocks);
+    emit(sums);
+  });
 }
 
 void MatrixKernel::emitTile(Tile tile) {
   auto emitAnywhere = [&] {
     locateRows(tile);
-    storeTile(tile, accumulate(tile));
+    if (!tile.sums)
+      return storeTile(tile, accumulate(tile));
+    k.ifThen(block.isLast, [&] { prefetchTile(tile); });
+    SmallVector<Value> accumulators = accumulate(tile);
+    k.ifThen(
+        block.isLast, [&] { storeTile(tile, accumulators); },
+        [&] {
+          for (auto [i, sum] : llvm::enumerate(accumulators))
+            k.store(sum, k.offset(tile.sums, i * k.target.lanes(), f32));
+        });
   };
   if (!form.isShallow)
     return emitAnywhere();
@@ -424,14 +363,22 @@ void MatrixKernel::locateRows(Tile &tile) {
 SmallVector<Value> MatrixKernel::accumulate(const Tile &tile) {
   SmallVector<Value> accumulators;
   for (int64_t row = 0; row < tile.rows; ++row)
-    for (const Columns &columns : tile.columns)
-      accumulators.push_back(columns.k->splat(0.0));
+    for (const Columns &columns : tile.columns) {
+      int64_t place = accumulators.size() * k.target.lanes();
+      accumulators.push_back(
+          tile.earlier ? k.load(columns.k->vectorOf(f32), k.offset(tile.earlier, place, f32))
+                       : columns.k->splat(0.0));
+    }
   if (form.window)
     return accumulateWindow(tile, accumulators);
+  Value across = form.lhsStrided ? k.mul(block.begin, arg.aStep) : block.begin;
   SmallVector<Value> rowPointers;
   for (int64_t row = 0; row < tile.rows; ++row)
-    rowPointers.push_back(k.opaque(k.offset(arg.a, k.dot(tile.at[row], arg.aRow), f32)));
-  return run(tile, rowPointers, arg.b, arg.k, accumulators);
+    rowPointers.push_back(
+        k.opaque(k.offset(arg.a, k.add(k.dot(tile.at[row], arg.aRow), across), f32)));
+  Value down = form.packed ? k.mul(block.begin, panel) : k.mul(block.begin, arg.bStep);
+  return run(tile, rowPointers, k.offset(arg.b, down, f32), k.sub(block.end, block.begin),
+             accumulators);
 }
 
 SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
@@ -454,6 +401,10 @@ SmallVector<Value> MatrixKernel::accumulateWindow(const Tile &tile,
   Value isDense = k.equal(arg.dilationY, one);
   firstTap = k.select(isDense, firstTap, zero);
   lastTap = k.select(isDense, lastTap, arg.tapsY);
+  if (tile.sums) {
+    firstTap = k.max(firstTap, block.begin);
+    lastTap = k.min(lastTap, block.end);
+  }
   Value stepsX = k.select(isInside, one, arg.tapsX);
   Value length = k.select(isInside, k.mul(arg.tapsX, arg.k), arg.k);
   Value zeros = kernels.zeros(k);
@@ -514,6 +465,8 @@ SmallVector<Value> MatrixKernel::step(const Tile &tile, ValueRange rowPointers,
       else if (s != 0)
         pointer = k.offset(pointer, k.mul(arg.bStep, s), f32);
       pointer = k.offset(pointer, columns.offset, f32);
+      if (form.packed && columns.offset == 0)
+        k.prefetch(k.offset(pointer, prefetchDistance * panel, f32));
       VectorType type = columns.k->vectorOf(f32);
       bs.push_back(columns.mask && !form.packed ? k.loadMasked(type, pointer, columns.mask)
                                                 : k.load(type, pointer));
@@ -529,6 +482,28 @@ SmallVector<Value> MatrixKernel::step(const Tile &tile, ValueRange rowPointers,
     }
   }
   return accumulators;
+}
+
+/// Fetches what the epilogue reads and overwrites while the sums are computed.
+void MatrixKernel::prefetchTile(const Tile &tile) {
+  Value column = k.mul(tile.p, panel);
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    Value out = k.offset(arg.c, k.add(k.dot(tile.at[row], arg.cRow), column), form.epilogue.stored);
+    for (const Columns &columns : tile.columns)
+      if (columns.offset == 0)
+        k.prefetch(k.offset(out, columns.panel * panel, form.epilogue.stored), /*forWrite=*/true);
+    for (auto [i, operand] : llvm::enumerate(form.epilogue.operands)) {
+      if (!operand.variesByRow || operand.columns == ColumnAccess::None)
+        continue;
+      Value pointer =
+          k.offset(arg.extras[i], k.dot(tile.at[row], arg.extraRow[i]), operand.element);
+      for (const Columns &columns : tile.columns)
+        if (columns.offset == 0)
+          k.prefetch(k.offset(pointer,
+                              k.mul(k.add(column, columns.panel * panel), arg.extraColumn[i]),
+                              operand.element));
+    }
+  }
 }
 
 void MatrixKernel::storeTile(const Tile &tile, ArrayRef<Value> accumulators) {

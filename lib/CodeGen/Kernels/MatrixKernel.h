@@ -61,9 +61,8 @@ struct MatrixForm {
   EpilogueForm epilogue;
 
   std::string key() const;
-  /// Takes a tile and a task from `choice`, which may be null: then a tile of fewer columns
-  /// where the columns of B would not stay in the cache from tile to tile, and one of fewer
-  /// rows where these leave no rest.
+  /// Takes a tile and a task from `choice`, which may be null: then a tile of fewer rows
+  /// where these leave no rest.
   void choose(kern::ChoiceAttr choice, const ProductExtents &extents, const TargetFacts &target);
   /// Panels of a tile, and rows of one of that many vectors of columns: what the registers
   /// take beside B and A, and the addresses of the rows.

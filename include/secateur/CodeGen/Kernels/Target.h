@@ -25,8 +25,6 @@ struct TargetFacts {
   /// Whether a multiplication and an addition can be one rounding.
   bool hasFma = true;
 
-  /// Second-level cache of a core: the least that CPUs of the level commonly have.
-  int64_t cacheBytes() const { return vectorBits == 512 ? 1 << 20 : 256 << 10; }
   /// Lanes of 32 bits.
   int64_t lanes() const { return vectorBits / 32; }
   /// Register tile of a contraction: rows, and panels of 16 columns.

@@ -39,8 +39,9 @@ RESIDUAL = """{
 def contractions(s):
     f64 = np.float64
     for m, n, k in [(1, 1, 1), (1, 37, 5), (2, 16, 16), (3, 64, 7), (5, 115, 33), (6, 64, 64), (7, 59, 3), (13, 80, 17),
-                    (30, 144, 9), (97, 200, 12), (200, 65, 40), (25, 8, 6), (26, 88, 13), (47, 104, 8)]:
-        a, w, bias, c = s.array(m, k), s.array(k, n), s.array(n), s.array(m, n)
+                    (30, 144, 9), (97, 200, 12), (200, 65, 40), (25, 8, 6), (26, 88, 13), (47, 104, 8),
+                    (25, 70, 2051), (2, 20, 1025), (110, 5, 1030)]:  # The last three: k in blocks.
+        a, w, bias, c = s.array(m, k, scale=0.1 if k > 1000 else 1), s.array(k, n), s.array(n), s.array(m, n)
         product = a.astype(f64) @ w
         for dynamic in (False, True):
             s.add(f"packed {m}x{n}x{k} dynamic={dynamic}",
@@ -129,14 +130,15 @@ WINDOWS = [  # N, H, W, taps, strides, dilations, pads
 
 
 def convolutions(s):
-    for (n, h, w, taps, strides, dilations, pads), (groups, cg, mg) in itertools.product(
-            WINDOWS + WIDE, [(1, 3, 16), (1, 5, 37), (1, 20, 64), (1, 8, 115), (3, 4, 6), (2, 6, 20)]):
+    deep = [(WINDOWS[0], (1, 180, 70)), (WINDOWS[5], (1, 600, 20)), (WINDOWS[4], (2, 350, 50))]  # k in blocks.
+    for (n, h, w, taps, strides, dilations, pads), (groups, cg, mg) in deep + list(itertools.product(
+            WINDOWS + WIDE, [(1, 3, 16), (1, 5, 37), (1, 20, 64), (1, 8, 115), (3, 4, 6), (2, 6, 20)])):
         if (n, h, w, taps, strides, dilations, pads) in WIDE and (groups > 1 or cg == 20):
             continue
         oh = output_extent(h, taps[0], strides[0], dilations[0], pads[0], pads[2])
         ow = output_extent(w, taps[1], strides[1], dilations[1], pads[1], pads[3])
         x = s.array(n, h, w, groups * cg)
-        filters = s.array(groups, taps[0], taps[1], cg, mg, scale=0.3)
+        filters = s.array(groups, taps[0], taps[1], cg, mg, scale=0.1 if cg > 100 else 0.3)
         bias, y = s.array(groups * mg), s.array(n, oh, ow, groups * mg)
         expected = np.zeros((n, oh, ow, groups, mg))
         for i, j, view in windows(x, taps, strides, dilations, pads, (oh, ow)):
