@@ -133,10 +133,15 @@ struct ContractModel : TunableModel<ContractModel, kern::ContractOp> {
     // Others are scalar loops.
     if (!hasColumns || (!contract.getPacked() && rhs.getResults().back() != last))
       return {};
-    ProductExtents extents{1, shape.back()};
+    ProductExtents extents{1, shape.back(), 1, 1};
     for (auto [extent, expr] : llvm::zip(shape.drop_back(), init.getResults().drop_back()))
       if (!isIn(rhs, expr))
         multiply(extents.rows, extent);
+    auto lhs = cast<ShapedType>(contract.getLhs().getType()).getShape();
+    for (auto [extent, expr] : llvm::zip(lhs, contract.getLhsMap().getResults()))
+      if (!isIn(init, expr))
+        multiply(extents.depth, extent);
+    extents.inputs = extents.depth;
     return matrixCandidates(op->getContext(), extents, target);
   }
 
@@ -148,13 +153,7 @@ struct ContractModel : TunableModel<ContractModel, kern::ContractOp> {
 
 struct ConvModel : TunableModel<ConvModel, kern::ConvOp> {
   static SmallVector<ChoiceAttr> matrix(kern::ConvOp conv, const TargetFacts &target) {
-    auto shape = cast<ShapedType>(conv.getInit().getType()).getShape();
-    auto filter = cast<ShapedType>(conv.getFilter().getType());
-    ProductExtents extents{1, shape.back() / static_cast<int64_t>(conv.getGroups()),
-                           isShallowWindow(filter)};
-    for (int64_t extent : shape.drop_back())
-      multiply(extents.rows, extent);
-    return matrixCandidates(conv.getContext(), extents, target);
+    return matrixCandidates(conv.getContext(), extentsOf(conv), target);
   }
 
   /// One change of the usual choice each.

@@ -19,6 +19,8 @@ kern::ChoiceAttr usualGrouped(kern::ConvOp op, const TargetFacts &target);
 /// Extents of a product, per batch; 0 or less where they are not known.
 struct ProductExtents {
   int64_t rows, columns;
+  /// Multiplications of an element, and elements of A that a row has for itself.
+  int64_t depth, inputs;
   bool isShallow = false;
 };
 kern::ChoiceAttr usualMatrix(mlir::MLIRContext *context, const ProductExtents &extents,
@@ -30,6 +32,9 @@ bool isUsuallyGrouped(kern::ConvOp op);
 
 /// Whether a row of a packed filter's window is short.
 bool isShallowWindow(mlir::ShapedType filter);
+
+/// The product that a convolution with a packed filter is, per group.
+ProductExtents extentsOf(kern::ConvOp op);
 
 /// Whether Winograd's form can take a convolution on tensors, and the tile for which the
 /// model says that it is fastest: 0 where the convolution stays.

@@ -170,8 +170,10 @@ void KernelBuilder::storeMasked(Value value, Value pointer, Value mask) {
                               builder.getI32IntegerAttr(alignmentOf(value.getType())));
 }
 
-void KernelBuilder::prefetch(Value pointer, bool forWrite) {
-  LLVM::Prefetch::create(builder, loc, pointer, /*rw=*/forWrite, /*hint=*/3, /*cache=*/1);
+void KernelBuilder::prefetch(Value pointer, Fetch use) {
+  // LLVM's hints: 3 is the first level of the cache, 2 the second.
+  LLVM::Prefetch::create(builder, loc, pointer, /*rw=*/use == Fetch::Write,
+                         /*hint=*/use == Fetch::Later ? 2 : 3, /*cache=*/1);
 }
 
 Value KernelBuilder::maskBelow(Value count) {

@@ -17,6 +17,9 @@
 
 namespace secateur::codegen {
 
+/// What a cache line is asked for: to be read or overwritten by this tile, or read by a later one.
+enum class Fetch { Read, Write, Later };
+
 class KernelBuilder {
 public:
   KernelBuilder(mlir::OpBuilder &builder, mlir::Location loc, const TargetFacts &target)
@@ -77,8 +80,8 @@ public:
   mlir::Value loadMasked(mlir::VectorType type, mlir::Value pointer, mlir::Value mask);
   void store(mlir::Value value, mlir::Value pointer);
   void storeMasked(mlir::Value value, mlir::Value pointer, mlir::Value mask);
-  /// Asks for the cache line at `pointer`, which need not be valid, to be read or written soon.
-  void prefetch(mlir::Value pointer, bool forWrite = false);
+  /// Asks for the cache line at `pointer`, which need not be valid.
+  void prefetch(mlir::Value pointer, Fetch use = Fetch::Read);
   /// Lanes below `count` (i64, may be negative or large).
   mlir::Value maskBelow(mlir::Value count);
 

@@ -20,6 +20,17 @@ bool secateur::codegen::isShallowWindow(ShapedType filter) {
   return filter.getDimSize(3) * filter.getDimSize(4) <= shallowRun;
 }
 
+ProductExtents secateur::codegen::extentsOf(kern::ConvOp op) {
+  auto shape = cast<ShapedType>(op.getInit().getType()).getShape();
+  auto filter = cast<ShapedType>(op.getFilter().getType());
+  int64_t rows = 1, channels = filter.getDimSize(4);
+  for (int64_t extent : shape.drop_back())
+    rows = ShapedType::isDynamic(extent) || rows < 0 ? -1 : rows * extent;
+  return {rows, shape.back() / static_cast<int64_t>(op.getGroups()),
+          filter.getDimSize(2) * filter.getDimSize(3) * channels,
+          channels * op.getStrides()[0] * op.getStrides()[1], isShallowWindow(filter)};
+}
+
 bool secateur::codegen::hasUnitInnerStride(Value memref) {
   auto [strides, offset] = cast<MemRefType>(memref.getType()).getStridesAndOffset();
   return strides.empty() || strides.back() == 1;
@@ -181,7 +192,8 @@ LogicalResult secateur::codegen::lowerContract(KernelModule &kernels, kern::Cont
     depth = k.mul(depth, aSizes[*dim.a]);
   Value columns = column ? cSizes[*column] : k.constant(1);
   auto known = [](Value extent) { return getConstantIntValue(extent).value_or(0); };
-  form.choose(op.getChoiceAttr(), {known(rows), known(columns)}, kernels.target);
+  form.choose(op.getChoiceAttr(), {known(rows), known(columns), known(depth), known(depth)},
+              kernels.target);
 
   callMatrixKernel(kernels, k, form, rows, columns, depth, batchExtents, [&](MatrixArguments &arg) {
     BufferView a = viewOf(k, op.getLhs()), b = viewOf(k, op.getRhs()), c = viewOf(k, op.getInit());
@@ -231,7 +243,7 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   kernels.needZeros(filter.getDimSize(3) * channels);
   MatrixForm form;
   form.window = true;
-  form.isShallow = isShallowWindow(filter);
+  form.isShallow = extentsOf(op).isShallow;
   form.batchDims = groups > 1 ? 1 : 0;
   form.rowDims = 3;
   form.epilogue = *epilogue;
@@ -242,7 +254,7 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   int64_t outputs = cast<MemRefType>(op.getInit().getType()).getDimSize(3) / groups;
   Value rows = k.mul(k.mul(sizes[0], sizes[1]), sizes[2]), columns = k.constant(outputs);
   Value depth = k.constant(channels * filter.getDimSize(2) * filter.getDimSize(3));
-  form.choose(op.getChoiceAttr(), {getConstantIntValue(rows).value_or(0), outputs}, kernels.target);
+  form.choose(op.getChoiceAttr(), extentsOf(op), kernels.target);
   SmallVector<Value> batchExtents;
   if (groups > 1)
     batchExtents.push_back(k.constant(groups));

@@ -10,6 +10,9 @@ using namespace secateur::codegen;
 
 /// Rows of a task: enough to use a panel of B from the cache again and again.
 static constexpr int64_t rowsPerTask = 96;
+/// Where B is larger than `farBytes`, each row of tasks brings all of it from afar: then tasks have
+/// as many rows as have `nearBytes` of A, which stays in the second-level cache beside a panel.
+static constexpr int64_t farBytes = 256 << 10, nearBytes = 256 << 10, mostRowsPerTask = 512;
 /// Rows of a tile, each of which has an address, unless more are chosen.
 static constexpr int64_t usualMostRows = 12;
 
@@ -42,6 +45,15 @@ std::string ColumnPlan::key() const {
                 : "";
 }
 
+/// Rows of a task where none are chosen.
+static int64_t usualTask(const ProductExtents &extents, int64_t tilePanels) {
+  // A tile of several panels needs less of B for each multiplication.
+  if (tilePanels > 1 || extents.columns * extents.depth * 4 <= farBytes)
+    return rowsPerTask;
+  int64_t rows = nearBytes / (4 * std::clamp<int64_t>(extents.inputs, 1, blockDepth));
+  return std::clamp(rows, rowsPerTask, mostRowsPerTask);
+}
+
 void MatrixForm::choose(kern::ChoiceAttr choice, const ProductExtents &extents,
                         const TargetFacts &target) {
   if (choice) {
@@ -50,6 +62,7 @@ void MatrixForm::choose(kern::ChoiceAttr choice, const ProductExtents &extents,
     chosenTask = choice.getTask();
     return;
   }
+  chosenTask = usualTask(extents, tilePanels(target));
   // Tiles of a few rows are slow: where there are few tiles, rows that leave no rest.
   int64_t panels = ColumnPlan::get(extents.columns, tilePanels(target)).panels;
   if (panels == 0 || extents.rows <= 0 || extents.rows > rowsPerTask)

@@ -25,8 +25,8 @@ static constexpr int64_t unroll = 4;
 /// first-level cache: a panel does not fit there, and a core that does two multiply-adds in a cycle
 /// waits for the second level.
 static constexpr int64_t prefetchDistance = 16;
-/// Steps of k whose part of B, 64 columns wide, stays in the second-level cache beside A and C.
-static constexpr int64_t blockDepth = 1024;
+/// Sums that are kept meanwhile, beside those of a tile: 32 KiB on the stack.
+static constexpr int64_t mostSums = 8192;
 
 //===----------------------------------------------------------------------===//
 // The kernel
@@ -70,6 +70,8 @@ private:
     SmallVector<SmallVector<Value>> at;
     /// Where the sums of earlier blocks of k are, and where those of this block go.
     Value earlier, sums;
+    /// From B to what is fetched of the next panel; null where nothing is.
+    Value ahead;
   };
   /// A range of k, or of a window's rows.
   struct Block {
@@ -84,6 +86,7 @@ private:
   void callPlanned(Value columnBlock, Value columnBlocks, Value panels);
   void callRows(Value p, TileColumns columns);
   SmallVector<Columns> vectorsOf(TileColumns columns);
+  Value nextPanelFor(TileColumns columns);
   void emitBlocks(Value count, int64_t rows, int64_t vectors, function_ref<void(Value sums)> emit);
   void emitTile(Tile tile);
   void locateRows(Tile &tile);
@@ -222,11 +225,22 @@ SmallVector<MatrixKernel::Columns> MatrixKernel::vectorsOf(TileColumns columns) 
   return vectors;
 }
 
+/// From the panel of B to the one of the next task, which tiles fetch into the second-level cache:
+/// a panel that comes from memory would stop the first tile that needs it. Null where tiles have
+/// several panels, and no registers left for that.
+Value MatrixKernel::nextPanelFor(TileColumns columns) {
+  if (!form.packed || form.isShallow || k.target.tilePanels() > 1 || columns.tail != Tail::Whole)
+    return {};
+  Value hasNext = k.less(k.mul(k.add(arg.rowBlock, 1), panel), arg.n);
+  return k.select(hasNext, arg.bPanel, k.constant(0));
+}
+
 void MatrixKernel::emitRows(TileColumns columns) {
   Value p = arg.rowBlock, rowBegin = arg.begin, rowEnd = arg.end;
   SmallVector<Columns> vectors = vectorsOf(columns);
   int64_t rows = form.tileRows(k.target, vectors.size());
-  Tile tile{rows, vectors, {}, p, {}, {}, {}};
+  Tile tile{rows, vectors, {}, p, {}, {}, {}, {}};
+  Value nextPanel = nextPanelFor(columns);
   kernels.needZeros(rows * vectors.size() * k.target.lanes());
   Value count = k.sub(rowEnd, rowBegin);
   Value rest = k.rem(count, k.constant(rows));
@@ -235,6 +249,11 @@ void MatrixKernel::emitRows(TileColumns columns) {
     auto tileAt = [&](Value m, int64_t size) {
       tile.m = m;
       tile.rows = size;
+      if (nextPanel) {
+        // Of four lines a tile fetches one, the next tile the next one.
+        Value turn = k.rem(k.div(k.sub(m, rowBegin), k.constant(rows)), k.constant(unroll));
+        tile.ahead = k.opaque(k.add(nextPanel, k.mul(turn, panel)));
+      }
       if (sums) {
         Value place = k.mul(k.sub(m, rowBegin), vectors.size() * k.target.lanes());
         tile.sums = k.offset(sums, place, f32);
@@ -259,8 +278,7 @@ void MatrixKernel::emitBlocks(Value count, int64_t rows, int64_t vectors,
   Value depth = form.window ? arg.tapsY : arg.k;
   if (form.isShallow)
     return emit(Value());
-  // A task's rows, in whole tiles.
-  int64_t mostRows = form.taskRows() + rows;
+  int64_t mostRows = mostSums / (vectors * k.target.lanes()) + rows;
   Value sums = k.scratch(mostRows * vectors * k.target.lanes());
   Value most = k.constant(blockDepth);
   if (form.window)
@@ -471,6 +489,8 @@ SmallVector<Value> MatrixKernel::step(const Tile &tile, ValueRange rowPointers,
       bs.push_back(columns.mask && !form.packed ? k.loadMasked(type, pointer, columns.mask)
                                                 : k.load(type, pointer));
     }
+    if (s == 0 && steps == unroll && tile.ahead)
+      k.prefetch(k.offset(panels[0], tile.ahead, f32), Fetch::Later);
     for (int64_t row = 0; row < tile.rows; ++row) {
       Value pointer = form.lhsStrided ? k.offset(rows[row], k.mul(arg.aStep, s), f32)
                                       : k.offset(rows[row], s, f32);
@@ -491,7 +511,7 @@ void MatrixKernel::prefetchTile(const Tile &tile) {
     Value out = k.offset(arg.c, k.add(k.dot(tile.at[row], arg.cRow), column), form.epilogue.stored);
     for (const Columns &columns : tile.columns)
       if (columns.offset == 0)
-        k.prefetch(k.offset(out, columns.panel * panel, form.epilogue.stored), /*forWrite=*/true);
+        k.prefetch(k.offset(out, columns.panel * panel, form.epilogue.stored), Fetch::Write);
     for (auto [i, operand] : llvm::enumerate(form.epilogue.operands)) {
       if (!operand.variesByRow || operand.columns == ColumnAccess::None)
         continue;

@@ -17,6 +17,8 @@ namespace secateur::codegen {
 
 /// Columns of a packed panel.
 inline constexpr int64_t panel = kern::panelWidth;
+/// Steps of k whose part of B, 64 columns wide, stays in the second-level cache beside A and C.
+inline constexpr int64_t blockDepth = 1024;
 
 /// What there is of the last panel: all of it, or as much as a mask says, of its first
 /// half or of all its columns. (A mask for each number would be a kernel for each.)
@@ -62,7 +64,7 @@ struct MatrixForm {
 
   std::string key() const;
   /// Takes a tile and a task from `choice`, which may be null: then a tile of fewer rows
-  /// where these leave no rest.
+  /// where these leave no rest, and a task of more rows where B is large.
   void choose(kern::ChoiceAttr choice, const ProductExtents &extents, const TargetFacts &target);
   /// Panels of a tile, and rows of one of that many vectors of columns: what the registers
   /// take beside B and A, and the addresses of the rows.

@@ -3,7 +3,9 @@
 // k goes in blocks: the sums of 96 + 6 rows and 64 columns wait on the stack.
 // CHECK-LABEL: func.func private @kern_contract_rows
 // CHECK: llvm.alloca %{{.*}} x f32 {alignment = 64
-// CHECK: llvm.intr.prefetch
+// What the epilogue overwrites, and B 16 steps ahead.
+// CHECK: llvm.intr.prefetch{{.*}}rw = 1
+// CHECK: llvm.intr.prefetch{{.*}}hint = 3 : i32, rw = 0
 // The rows of a shallow window are short: there is nothing to keep.
 // CHECK-LABEL: func.func private @kern_conv_rows
 // CHECK-NOT: llvm.alloca
