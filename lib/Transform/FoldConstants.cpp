@@ -66,13 +66,17 @@ static bool foldOperation(Operation *op, int64_t maxGrowth) {
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
   if (!operands || !type || !type.hasStaticShape())
     return false;
-  int64_t given = 0;
+  int64_t given = 0, mostElements = 0;
   bool uniform = true;
   for (ElementsAttr operand : *operands) {
     given += operand ? storedBytes(operand) : 0;
+    // Weights that are stored as small integers have as many elements as what they stand
+    // for: to widen them anew in each run costs more than their bytes.
+    if (operand && !operand.isSplat())
+      mostElements = std::max(mostElements, operand.getNumElements());
     uniform &= !operand || operand.isSplat() || operand.getElementType().isInteger(64);
   }
-  if (!uniform && bytesOf(type) > given + maxGrowth)
+  if (!uniform && type.getNumElements() > mostElements && bytesOf(type) > given + maxGrowth)
     return false;
   SmallVector<ElementsAttr> values = foldable.evaluate(*operands);
   if (values.empty())

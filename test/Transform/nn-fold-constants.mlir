@@ -1,4 +1,5 @@
 // RUN: secateur-opt %s --nn-fold-constants --split-input-file | FileCheck %s
+// RUN: secateur-opt %s -nn-fold-constants=max-growth=0 -split-input-file | FileCheck %s --check-prefix=TIGHT
 
 // CHECK-LABEL: @arithmetic
 func.func @arithmetic() -> tensor<2xf32> {
@@ -119,4 +120,22 @@ func.func @keep_division_by_zero() -> tensor<i64> {
   %b = nn.constant dense<0> : tensor<i64>
   %0 = nn.div %a, %b : (tensor<i64>, tensor<i64>) -> tensor<i64>
   return %0 : tensor<i64>
+}
+
+// -----
+
+// Weights that are stored as bytes are widened here, however large, and not in each run;
+// what has more elements than its operands is not made.
+// TIGHT-LABEL: @widen
+func.func @widen(%x: tensor<1x6xf32>) -> (tensor<6x2xf32>, tensor<4x6x2xf32>) {
+  // TIGHT-DAG: %[[W:.*]] = nn.constant dense<{{.*}}5.000000e-01, 2.000000e+00{{.*}}> : tensor<6x2xf32>
+  // TIGHT-DAG: %[[E:.*]] = nn.expand %[[W]]
+  // TIGHT: return %[[W]], %[[E]]
+  %w = nn.constant dense<[[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]]> : tensor<6x2xi8>
+  %s = nn.constant dense<[0.5, 1.0]> : tensor<2xf32>
+  %shape = nn.constant dense<[4, 6, 2]> : tensor<3xi64>
+  %0 = nn.cast %w {to = 1 : i64} : (tensor<6x2xi8>) -> tensor<6x2xf32>
+  %1 = nn.mul %0, %s : (tensor<6x2xf32>, tensor<2xf32>) -> tensor<6x2xf32>
+  %2 = nn.expand %1, %shape : (tensor<6x2xf32>, tensor<3xi64>) -> tensor<4x6x2xf32>
+  return %1, %2 : tensor<6x2xf32>, tensor<4x6x2xf32>
 }

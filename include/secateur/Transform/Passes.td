@@ -50,7 +50,7 @@ def NNFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
     Also replaces integer tensors that symbolic shape evaluation knows entirely
     (`Shape` of a static tensor and what is computed from it), and inlines the taken
     branch of an `If` whose condition is constant. A result that is large and not
-    uniform, and larger than its operands, is left to be computed at run time.
+    uniform, and has more elements than its operands, is left to be computed at run time.
   }];
   let dependentDialects = ["::secateur::nn::NNDialect"];
   let options = [
