@@ -158,6 +158,29 @@ static bool allAre(ArrayRef<int64_t> values, int64_t value) {
   return llvm::all_of(values, [&](int64_t one) { return one == value; });
 }
 
+/// True where `image` has one column and `window` sees it alone: such a column is laid
+/// down as a row, along which the kernels go.
+static bool isColumn(LoweringContext &context, Value image, const Window &window) {
+  return context.rank(image) == 4 && window.kernel[0] > 1 && window.kernel[1] == 1 &&
+         window.pads[1] == 0 && window.pads[3] == 0 &&
+         LoweringContext::constantOf(context.dim(image, 3)) == 1;
+}
+
+static Window layDown(Window window) {
+  for (SmallVectorImpl<int64_t> *values : {&window.kernel, &window.strides, &window.dilations})
+    std::swap((*values)[0], (*values)[1]);
+  std::swap(window.pads[0], window.pads[1]);
+  std::swap(window.pads[2], window.pads[3]);
+  return window;
+}
+
+/// The depthwise kernel holds a pointer to each row of the image that two rows of the
+/// result see, in a register.
+static bool fitsDepthwise(const Window &window) {
+  constexpr int64_t mostRows = 14;
+  return window.strides[0] + (window.kernel[0] - 1) * window.dilations[0] + 1 <= mostRows;
+}
+
 static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
   ImplicitLocOpBuilder &b = context.b;
   Value result = op.getY();
@@ -186,9 +209,23 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     return success();
   }
   Window window = imageWindow(*spatial);
+  bool column = isColumn(context, op.getX(), window);
+  auto dimsOf = [&](Value value) {
+    SmallVector<Dim> dims = imageDims(context, value);
+    if (column)
+      std::swap(dims[1], dims[2]);
+    return dims;
+  };
+  auto finish = [&](Value image) {
+    setImage(context, result, context.reshape(image, dimsOf(result), imageDims(context, result)));
+    return success();
+  };
+  if (column)
+    window = layDown(window);
   int64_t kh = window.kernel[0], kw = window.kernel[1];
-  Value image = imageOf(context, op.getX());
-  Value init = context.empty(imageDims(context, result), stored);
+  Value image = context.reshape(imageOf(context, op.getX()), imageDims(context, op.getX()),
+                                dimsOf(op.getX()));
+  Value init = context.empty(dimsOf(result), stored);
   Epilogue epilogue = biasEpilogue(context, op.getB(), 4);
   if (kh == 1 && kw == 1 && groups == 1 && allAre(window.strides, 1) && allAre(window.pads, 0)) {
     Value matrix = filterOperand(context, op.getW(), {channels, perGroup}, {1, 0}, 0, /*panel=*/16);
@@ -196,14 +233,11 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     bindDims(b.getContext(), n, h, w, m, c);
     SmallVector<AffineMap> maps = AffineMap::inferFromExprList(
         ArrayRef<SmallVector<AffineExpr, 4>>{{n, h, w, c}, {c, m}, {n, h, w, m}}, b.getContext());
-    setImage(context, result,
-             contract(context, maps, image, matrix, true, init, ScalarKind::Float, epilogue));
-    return success();
+    return finish(contract(context, maps, image, matrix, true, init, ScalarKind::Float, epilogue));
   }
-  if (groups == channels && perGroup == 1 && groups > 1) {
+  if (groups == channels && perGroup == 1 && groups > 1 && fitsDepthwise(window)) {
     Value taps = filterOperand(context, op.getW(), {channels, kh, kw}, {1, 2, 0}, 0, 0);
-    setImage(context, result, convolveDepthwise(context, image, taps, init, window, epilogue));
-    return success();
+    return finish(convolveDepthwise(context, image, taps, init, window, epilogue));
   }
   SmallVector<int64_t> shape = {groups, channels / groups, perGroup, kh, kw};
   int64_t bundle = bundleOf(groups, shape[1], kh * kw);
@@ -214,9 +248,7 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
     bundle = 1;
     packed = filterOperand(context, op.getW(), shape, {0, 3, 4, 2, 1}, 1, panelWidth);
   }
-  setImage(context, result,
-           convolve(context, image, packed, init, window, groups, bundle, epilogue));
-  return success();
+  return finish(convolve(context, image, packed, init, window, groups, bundle, epilogue));
 }
 
 //===----------------------------------------------------------------------===//
@@ -408,7 +440,7 @@ static LogicalResult lowerConvTranspose(nn::ConvTransposeOp op, LoweringContext 
   int64_t outPerGroup = (*filter)[1], perGroup = (*filter)[0] / groups;
   Value init = context.empty(imageDims(context, result), stored);
   Epilogue epilogue = biasEpilogue(context, op.getB(), 4);
-  if (groups > 1 && outPerGroup == 1 && perGroup == 1) {
+  if (groups > 1 && outPerGroup == 1 && perGroup == 1 && fitsDepthwise(inner)) {
     Value taps = context.weight(*mirrored, {groups, kh, kw}, {1, 2, 0});
     setImage(context, result, convolveDepthwise(context, image, taps, init, inner, epilogue));
     return success();

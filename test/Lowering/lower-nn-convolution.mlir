@@ -119,3 +119,33 @@ func.func @transposed_windows(%x: tensor<1x3x4x5xf32>) -> tensor<1x4x7x9xf32> {
   %0 = nn.conv_transpose %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x3x4x5xf32>, tensor<3x4x3x3xf32>) -> tensor<1x4x7x9xf32>
   return %0 : tensor<1x4x7x9xf32>
 }
+
+// -----
+
+// A column of one pixel a row is laid down as a row, and so are its window and its result; a
+// window that sees the border of a column is not, nor one of an image that is wider.
+// CHECK-LABEL: func.func @column
+// CHECK:         kern.weight {{.*}} shape [3, 1, 5]
+// CHECK:         kern.depthwise_conv {{.*}} tensor<1x1x9x3xf32>, tensor<1x5x3xf32>) {{.*}} strides [1, 2] pads [0, 1, 0, 0]
+// CHECK:         kern.depthwise_conv {{.*}} tensor<1x9x1x3xf32>, tensor<5x1x3xf32>)
+// CHECK:         kern.depthwise_conv {{.*}} tensor<1x9x2x3xf32>, tensor<5x1x3xf32>)
+func.func @column(%x: tensor<1x3x9x1xf32>, %wide: tensor<1x3x9x2xf32>) -> (tensor<1x3x3x1xf32>, tensor<1x3x5x3xf32>, tensor<1x3x5x2xf32>) {
+  %w = nn.constant dense<2.0> : tensor<3x1x5x1xf32>
+  %0 = nn.conv %x, %w {group = 3 : i64, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 0, 0>} : (tensor<1x3x9x1xf32>, tensor<3x1x5x1xf32>) -> tensor<1x3x3x1xf32>
+  %1 = nn.conv %x, %w {group = 3 : i64, pads = array<i64: 0, 1, 0, 1>} : (tensor<1x3x9x1xf32>, tensor<3x1x5x1xf32>) -> tensor<1x3x5x3xf32>
+  %2 = nn.conv %wide, %w {group = 3 : i64} : (tensor<1x3x9x2xf32>, tensor<3x1x5x1xf32>) -> tensor<1x3x5x2xf32>
+  return %0, %1, %2 : tensor<1x3x3x1xf32>, tensor<1x3x5x3xf32>, tensor<1x3x5x2xf32>
+}
+
+// -----
+
+// More rows than the depthwise kernel has registers for: groups of channels.
+// CHECK-LABEL: func.func @far_rows
+// CHECK:         kern.depthwise_conv {{.*}} dilations [6, 6]
+// CHECK:         kern.conv {{.*}} dilations [7, 7]
+func.func @far_rows(%x: tensor<1x16x20x20xf32>) -> (tensor<1x16x8x8xf32>, tensor<1x16x6x6xf32>) {
+  %w = nn.constant dense<2.0> : tensor<16x1x3x3xf32>
+  %0 = nn.conv %x, %w {group = 16 : i64, dilations = array<i64: 6, 6>} : (tensor<1x16x20x20xf32>, tensor<16x1x3x3xf32>) -> tensor<1x16x8x8xf32>
+  %1 = nn.conv %x, %w {group = 16 : i64, dilations = array<i64: 7, 7>} : (tensor<1x16x20x20xf32>, tensor<16x1x3x3xf32>) -> tensor<1x16x6x6xf32>
+  return %0, %1 : tensor<1x16x8x8xf32>, tensor<1x16x6x6xf32>
+}

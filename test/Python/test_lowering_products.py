@@ -104,6 +104,25 @@ def test_convolutions_of_other_ranks(tmp_path):
     graph.check(tmp_path)
 
 
+def test_tall_windows(tmp_path):
+    """Windows that see more rows than a kernel has registers for; columns of single pixels."""
+    graph = Graph()
+    x = graph.input(normal(2, 18, 40, 9), ["n", 18, "h", "w"], name="x")
+    for kernel, attributes in [((20, 1), {}), ((16, 3), {"strides": [2, 1]}), ((3, 3), {"dilations": [12, 12], "pads": [12] * 4}),
+                               ((3, 3), {"dilations": [7, 1], "strides": [3, 1]}), ((11, 2), {})]:
+        for group in (18, 1):
+            y = graph.op("Conv", x, graph.constant(normal(18, 18 // group, *kernel) / 10, np.float32), graph.constant(normal(18), np.float32),
+                         group=group, hidden=True, **attributes)
+            graph.op("Relu", y)
+    graph.op("ConvTranspose", x, graph.constant(normal(18, 1, 3, 3), np.float32), group=18, dilations=[9, 1])
+    line = graph.input(normal(1, 6, 40, 1), ["m", 6, "t", 1], name="line")
+    for kernel, attributes in [((20, 1), {}), ((3, 1), {"dilations": [9, 1], "pads": [18, 0, 0, 0]}), ((5, 1), {"strides": [2, 1]}),
+                               ((5, 1), {"pads": [0, 1, 0, 1]}), ((2, 1), {"auto_pad": "SAME_UPPER"})]:
+        for group in (6, 3, 1):
+            graph.op("Conv", line, graph.constant(normal(12 if group == 3 else 6, 6 // group, *kernel), np.float32), group=group, **attributes)
+    graph.check(tmp_path, more_feeds=[{"x": normal(1, 18, 29, 4), "line": normal(3, 6, 33, 1)}])
+
+
 def test_transposed_convolutions(tmp_path):
     graph = Graph()
     x = graph.input(normal(2, 6, 4, 5), ["n", 6, "h", "w"], name="x")
