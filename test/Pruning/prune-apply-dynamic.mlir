@@ -74,3 +74,41 @@ func.func @beside_an_unknown_size(%x: tensor<?x3x4x4xf32> {nn.name = "x"}) -> (t
   %y = nn.conv %r, %last : (tensor<?x4x8x8xf32>, tensor<2x4x1x1xf32>) -> tensor<?x2x8x8xf32>
   return %y : tensor<?x2x8x8xf32>
 }
+
+// The state that a recurrent layer starts with is made of zeros, as many as the input and the
+// layer's size say: it loses what the layer loses. It may not where it is made of ones.
+// GROUPS-LABEL: @zero_state
+// GROUPS: prune.group "w:1" units(4)
+// GROUPS: prune.group "v:1" units(4)
+// GROUPS-NOT: prune.group
+// GROUPS: prune.pin %{{.*}} "the state that it starts with does not hold zero"
+// CHECK-LABEL: @zero_state
+func.func @zero_state(%x: tensor<7x?x3xf32> {nn.name = "x", nn.dims = ["", "n", ""]}) -> (tensor<1x?x4xf32> {nn.name = "a"}, tensor<1x?x4xf32> {nn.name = "b"}, tensor<1x?x4xf32> {nn.name = "c"}) {
+  %w = nn.constant dense<1.0> : tensor<1x4x3xf32> initializer loc(fused<["w"]>["w"])
+  %v = nn.constant dense<1.0> : tensor<1x4x3xf32> initializer loc(fused<["v"]>["v"])
+  %u = nn.constant dense<1.0> : tensor<1x4x3xf32> initializer loc(fused<["u"]>["u"])
+  %r = nn.constant dense<0.5> : tensor<1x4x4xf32> initializer loc(fused<["r"]>["r"])
+  %q = nn.constant dense<0.5> : tensor<1x4x4xf32> initializer loc(fused<["q"]>["q"])
+  %p = nn.constant dense<0.5> : tensor<1x4x4xf32> initializer loc(fused<["p"]>["p"])
+  %out = nn.constant dense<1.0> : tensor<4x4xf32> initializer loc(fused<["out"]>["out"])
+  %out2 = nn.constant dense<1.0> : tensor<4x4xf32> initializer loc(fused<["out2"]>["out2"])
+  %out3 = nn.constant dense<1.0> : tensor<4x4xf32> initializer loc(fused<["out3"]>["out3"])
+  %zero = nn.constant dense<0.0> : tensor<f32> initializer loc(fused<["zero"]>["zero"])
+  %one = nn.constant dense<1> : tensor<1xi64> initializer loc(fused<["one"]>["one"])
+  %size = nn.constant dense<4> : tensor<1xi64> initializer loc(fused<["size"]>["size"])
+  %batch = nn.shape %x {start = 1 : i64, end = 2 : i64} : (tensor<7x?x3xf32>) -> tensor<1xi64>
+  %shape = nn.concat %one, %batch, %size {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  // CHECK: nn.constant_of_shape {{.*}} -> tensor<1x?x2xf32>
+  // CHECK: nn.expand {{.*}} -> tensor<1x?x3xf32>
+  // CHECK: nn.constant_of_shape {{.*}} -> tensor<1x?x4xf32>
+  %h = nn.constant_of_shape %shape : (tensor<3xi64>) -> tensor<1x?x4xf32>
+  %g = nn.expand %zero, %shape : (tensor<f32>, tensor<3xi64>) -> tensor<1x?x4xf32>
+  %f = nn.constant_of_shape %shape {value = dense<1.0> : tensor<1xf32>} : (tensor<3xi64>) -> tensor<1x?x4xf32>
+  %0 = nn.rnn %x, %w, %r initial_h(%h) {hidden_size = 4 : i64, resultSegmentSizes = array<i32: 0, 1>} : (tensor<7x?x3xf32>, tensor<1x4x3xf32>, tensor<1x4x4xf32>, tensor<1x?x4xf32>) -> tensor<1x?x4xf32>
+  %1 = nn.rnn %x, %v, %q initial_h(%g) {hidden_size = 4 : i64, resultSegmentSizes = array<i32: 0, 1>} : (tensor<7x?x3xf32>, tensor<1x4x3xf32>, tensor<1x4x4xf32>, tensor<1x?x4xf32>) -> tensor<1x?x4xf32>
+  %2 = nn.rnn %x, %u, %p initial_h(%f) {hidden_size = 4 : i64, resultSegmentSizes = array<i32: 0, 1>} : (tensor<7x?x3xf32>, tensor<1x4x3xf32>, tensor<1x4x4xf32>, tensor<1x?x4xf32>) -> tensor<1x?x4xf32>
+  %a = nn.matmul %0, %out : (tensor<1x?x4xf32>, tensor<4x4xf32>) -> tensor<1x?x4xf32>
+  %b = nn.matmul %1, %out2 : (tensor<1x?x4xf32>, tensor<4x4xf32>) -> tensor<1x?x4xf32>
+  %c = nn.matmul %2, %out3 : (tensor<1x?x4xf32>, tensor<4x4xf32>) -> tensor<1x?x4xf32>
+  return %a, %b, %c : tensor<1x?x4xf32>, tensor<1x?x4xf32>, tensor<1x?x4xf32>
+}

@@ -146,7 +146,12 @@ def expand(oracle, node):
     broadcast(oracle, node.inputs[0], node.out)
 
 
-@rule("Shape", "Size", "ConstantOfShape", "Range")
+@rule("ConstantOfShape")
+def fills(oracle, node):
+    """Positions of its own, which belong to whatever reads them."""
+
+
+@rule("Shape", "Size", "Range")
 def makes_positions(oracle, node):
     for output in node.outputs:
         oracle.pin(output, f"{node.op} makes positions of its own")

@@ -72,6 +72,17 @@ void pruning::declarePassing(Operation *op, CouplingBuilder &builder,
     builder.setResult(each.getResultNumber(), result);
 }
 
+ErasedValue pruning::heldBy(ElementsAttr constant) {
+  std::optional<analysis::ConstantBytes> bytes = analysis::getConstantBytes(constant);
+  if (!bytes || !isa<FloatType>(constant.getElementType()) ||
+      !(bytes->splat || constant.getNumElements() == 1))
+    return ErasedValue::finite();
+  auto one = RankedTensorType::get({1}, constant.getElementType());
+  std::optional<SmallVector<double>> number =
+      analysis::readFloats(DenseElementsAttr::getFromRawBuffer(one, bytes->bytes));
+  return number ? ErasedValue::constant(number->front()) : ErasedValue::finite();
+}
+
 void pruning::pinAll(Operation *op, CouplingBuilder &builder, StringRef reason) {
   for (OpOperand &operand : op->getOpOperands())
     for (Axis axis : SmallVector<Axis>(builder.axes(operand)))

@@ -65,6 +65,8 @@ Axis pickPositions(CouplingBuilder &builder, Axis axis, llvm::ArrayRef<int64_t> 
 /// A vector, where there is one, has one element for each position of `axis`, or one
 /// for all.
 void unifyVector(CouplingBuilder &builder, mlir::OpOperand *vector, Axis axis);
+/// What all positions of a constant hold: a number where they hold the same one.
+ErasedValue heldBy(mlir::ElementsAttr constant);
 /// All axes of all operands stay.
 void pinAll(mlir::Operation *op, CouplingBuilder &builder, llvm::StringRef reason);
 

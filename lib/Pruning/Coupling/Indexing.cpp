@@ -337,10 +337,25 @@ struct SizeCoupling : nn::CouplingOpInterface::ExternalModel<SizeCoupling, nn::S
   SizeUse useOfSizes(Operation *, unsigned) const { return {SizeUse::Kind::Shape, std::nullopt}; }
 };
 
-/// Sizes become a shape; the positions are new.
+/// Sizes become a shape; the positions are new, and something else may own those of which
+/// there are as many for every input: a state that a recurrent layer starts with.
 struct ConstantOfShapeCoupling
     : nn::CouplingOpInterface::ExternalModel<ConstantOfShapeCoupling, nn::ConstantOfShapeOp> {
-  void declareCoupling(Operation *, CouplingBuilder &) const {}
+  void declareCoupling(Operation *op, CouplingBuilder &builder) const {
+    std::optional<ArrayRef<Dim>> shape = builder.shape(op->getResult(0));
+    if (!shape)
+      return;
+    builder.setResult(0, llvm::map_to_vector(*shape, [&](Dim dim) {
+                        auto size = dyn_cast<AffineConstantExpr>(dim);
+                        return size && size.getValue() > 1
+                                   ? builder.fresh(dim)
+                                   : builder.rigid(dim, "it makes positions of its own");
+                      }));
+  }
+  ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue>, unsigned) const {
+    std::optional<ElementsAttr> value = cast<nn::ConstantOfShapeOp>(op).getValue();
+    return value ? heldBy(*value) : ErasedValue::zero();
+  }
   SizeUse useOfSizes(Operation *, unsigned) const { return {SizeUse::Kind::Shape, std::nullopt}; }
 };
 

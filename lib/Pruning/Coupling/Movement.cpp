@@ -6,6 +6,8 @@
 
 #include "Coupling.h"
 
+#include "secateur/Analysis/Constants.h"
+
 using namespace mlir;
 using namespace secateur;
 using namespace secateur::pruning;
@@ -110,6 +112,18 @@ struct SplitCoupling : nn::CouplingOpInterface::ExternalModel<SplitCoupling, nn:
   }
 };
 
+/// What copies of operand 0 hold, of which erased positions hold `operand`: where it has none,
+/// the number that it is. Of more numbers, others may be erased, and count as zero.
+ErasedValue heldByCopies(Operation *op, ErasedValue operand) {
+  if (!operand.isAbsent())
+    return operand;
+  ElementsAttr constant = analysis::getConstant(op->getOperand(0));
+  if (!constant)
+    return ErasedValue::finite();
+  ErasedValue held = heldBy(constant);
+  return held.isZero() || constant.getNumElements() == 1 ? held : ErasedValue::finite();
+}
+
 /// Size-1 axes become new digits, which something else may own.
 struct ExpandCoupling : nn::CouplingOpInterface::ExternalModel<ExpandCoupling, nn::ExpandOp> {
   void declareCoupling(Operation *op, CouplingBuilder &builder) const {
@@ -124,8 +138,8 @@ struct ExpandCoupling : nn::CouplingOpInterface::ExternalModel<ExpandCoupling, n
     }
     builder.setResult(0, to);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0].isAbsent() ? ErasedValue::finite() : operands[0];
+  ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
+    return heldByCopies(op, operands[0]);
   }
   SizeUse useOfSizes(Operation *, unsigned operand) const {
     return {operand ? SizeUse::Kind::Shape : SizeUse::Kind::Value, std::nullopt};
@@ -151,8 +165,8 @@ struct TileCoupling : nn::CouplingOpInterface::ExternalModel<TileCoupling, nn::T
     }
     builder.setResult(0, to);
   }
-  ErasedValue erasedValue(Operation *, ArrayRef<ErasedValue> operands, unsigned) const {
-    return operands[0].isAbsent() ? ErasedValue::finite() : operands[0];
+  ErasedValue erasedValue(Operation *op, ArrayRef<ErasedValue> operands, unsigned) const {
+    return heldByCopies(op, operands[0]);
   }
 };
 

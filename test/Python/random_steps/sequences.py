@@ -151,6 +151,12 @@ class SequenceSteps(Builder):
         self.mark("recurrent", "squeeze and unsqueeze")
         turned = self.transpose(x, 1, 0, 2)
         weights = [self.weight(both, gates * hidden, c), self.weight(both, gates * hidden, hidden), self.weight(both, 2 * gates * hidden)]
+        if self.chance(0.3):
+            batch = self.add("Shape", [turned], [1], start=1, end=2)
+            sizes = self.add("Concat", [self.ints(both), batch, self.ints(hidden)], [3], axis=0)
+            zeros = self.add("ConstantOfShape", [sizes], [both, n, hidden])
+            self.hide(batch, sizes, zeros)
+            weights += ["", zeros]
         y = self.add(op, [turned] + weights, [l, both, n, hidden], hidden_size=hidden, direction="bidirectional" if both == 2 else "forward")
         self.hide(turned, y)
         if both == 1:
