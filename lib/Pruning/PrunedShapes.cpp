@@ -86,7 +86,8 @@ void PrunedShapes::setElements(Value result, ArrayRef<nn::Dim> values) {
 void PrunedShapes::setNumbers(Value result, ArrayRef<nn::Number> values) {
   auto &stored = numbers[result] = std::make_unique<SmallVector<nn::Number>>(values);
   for (nn::Number &number : *stored)
-    number.numerator = simplify(number.numerator);
+    if (number.numerator) // an element that is not known
+      number.numerator = simplify(number.numerator);
 }
 
 nn::Dim PrunedShapes::minimum(nn::Dim left, nn::Dim right) {

@@ -112,3 +112,20 @@ func.func @zero_state(%x: tensor<7x?x3xf32> {nn.name = "x", nn.dims = ["", "n", 
   %c = nn.matmul %2, %out3 : (tensor<1x?x4xf32>, tensor<4x4xf32>) -> tensor<1x?x4xf32>
   return %a, %b, %c : tensor<1x?x4xf32>, tensor<1x?x4xf32>, tensor<1x?x4xf32>
 }
+
+// A number of the input's size that is too large to follow is not known.
+// CHECK-LABEL: @unknown_number
+func.func @unknown_number(%x: tensor<?x3xf32> {nn.name = "x"}) -> (tensor<?x2xf32> {nn.name = "y"}) {
+  // CHECK: nn.constant {{.*}} : tensor<3x2xf32> initializer
+  %k = nn.constant dense<[[9.0, 1.0, 2.0, 8.0], [9.0, 1.0, 2.0, 8.0], [9.0, 1.0, 2.0, 8.0]]> : tensor<3x4xf32> initializer loc(fused<["k"]>["k"])
+  %w = nn.constant dense<[[1.0, 1.0], [9.0, 9.0], [2.0, 2.0], [8.0, 8.0]]> : tensor<4x2xf32> initializer loc(fused<["w"]>["w"])
+  %far = nn.constant dense<-1.0e9> : tensor<f32>
+  %shape = nn.shape %x {end = 1 : i64} : (tensor<?x3xf32>) -> tensor<1xi64>
+  %size = nn.cast %shape {to = 1 : i64} : (tensor<1xi64>) -> tensor<1xf32>
+  // CHECK: nn.mul {{.*}} : (tensor<1xf32>, tensor<f32>) -> tensor<1xf32>
+  %mask = nn.mul %size, %far : (tensor<1xf32>, tensor<f32>) -> tensor<1xf32>
+  %0 = nn.matmul %x, %k : (tensor<?x3xf32>, tensor<3x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.matmul %0, %w : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+  %y = nn.mul %1, %mask : (tensor<?x2xf32>, tensor<1xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
