@@ -75,9 +75,12 @@ static LogicalResult checkTypes(func::FuncOp func) {
       return func.emitError("input ")
              << argument.getArgNumber() << " has the type " << argument.getType()
              << ", which code cannot be generated for";
+  // Of operators that nobody knows, their own error says more.
+  auto isUnknown = [](Type type) { return isa<nn::OpaqueType>(getElementTypeOrSelf(type)); };
   WalkResult result = func.walk([&](Operation *op) {
+    bool follows = isa<nn::CustomOp>(op) || llvm::any_of(op->getOperandTypes(), isUnknown);
     for (Value value : op->getResults())
-      if (!check(value)) {
+      if (!check(value) && !(follows && isUnknown(value.getType()))) {
         op->emitError("has a result of type ")
             << value.getType() << ", which code cannot be generated for";
         return WalkResult::interrupt();

@@ -12,6 +12,17 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> (tensor<1x4x4x4xf32>, tensor<1x4x8x8
 
 // -----
 
+// Of what nobody knows, not even the type of the result.
+// expected-error @below {{cannot compile 1 operator: ai.onnx.ml::Scaler 's': Secateur does not know this operator}}
+func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  %0 = nn.custom "ai.onnx.ml" : "Scaler" (%x) {} : (tensor<1x4xf32>) -> !nn.opaque<""> loc("s")
+  %1 = nn.identity %0 : (!nn.opaque<"">) -> !nn.opaque<""> loc("user")
+  %2 = nn.cast %1 {to = 1 : i64} : (!nn.opaque<"">) -> tensor<1x4xf32> loc("other user")
+  return %2 : tensor<1x4xf32>
+}
+
+// -----
+
 // expected-error @below {{input 0 has the type 'tensor<2x!nn.string>', which code cannot be generated for}}
 func.func @strings(%x: tensor<2x!nn.string>) -> tensor<2x!nn.string> {
   return %x : tensor<2x!nn.string>
