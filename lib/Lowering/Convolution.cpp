@@ -191,8 +191,10 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
   if (rank < 3 || int64_t(filter->size()) != rank)
     return context.unsupported(op, "its operand and filter do not have the same spatial axes");
   ArrayRef<int64_t> kernel = ArrayRef<int64_t>(*filter).drop_front(2);
+  Type stored = LoweringContext::storageType(LoweringContext::elementType(result));
+  bool isImage = rank <= 4 && stored.isF32();
   FailureOr<SpatialWindow> spatial =
-      readWindow(op, context, op.getX(), result, kernel, op.getDilations());
+      readWindow(op, context, op.getX(), result, kernel, op.getDilations(), /*addsPads=*/isImage);
   if (failed(spatial))
     return failure();
   if (llvm::any_of(spatial->before, [](int64_t pad) { return pad < 0; }) ||
@@ -201,15 +203,14 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
   int64_t groups = op.getGroup(), channels = (*filter)[0], perGroup = (*filter)[1];
   if (groups < 1 || channels % groups)
     return context.unsupported(op, "its group does not divide its channels");
-  Type stored = LoweringContext::storageType(LoweringContext::elementType(result));
-  if (rank > 4 || !stored.isF32()) {
+  if (!isImage) {
     convolveGeneric(context, context.get(op.getX()), context.shape(op.getX()),
                     context.get(op.getW()), context.shape(op.getW()), op.getB(), result, *spatial,
                     groups);
     return success();
   }
   Window window = imageWindow(*spatial);
-  bool column = isColumn(context, op.getX(), window);
+  bool column = spatial->automatic.empty() && isColumn(context, op.getX(), window);
   auto dimsOf = [&](Value value) {
     SmallVector<Dim> dims = imageDims(context, value);
     if (column)
@@ -225,6 +226,10 @@ static LogicalResult lowerConv(nn::ConvOp op, LoweringContext &context) {
   int64_t kh = window.kernel[0], kw = window.kernel[1];
   Value image = context.reshape(imageOf(context, op.getX()), imageDims(context, op.getX()),
                                 dimsOf(op.getX()));
+  if (!spatial->automatic.empty())
+    image = padToSame(context, image, imageDims(context, op.getX()), *spatial,
+                      op.getAutoPad() == "SAME_UPPER",
+                      arith::ConstantOp::create(b, b.getZeroAttr(stored)));
   Value init = context.empty(dimsOf(result), stored);
   Epilogue epilogue = biasEpilogue(context, op.getB(), 4);
   if (kh == 1 && kw == 1 && groups == 1 && allAre(window.strides, 1) && allAre(window.pads, 0)) {

@@ -197,17 +197,25 @@ static LogicalResult lowerPool(OpTy op, LoweringContext &context, PoolRule rule,
   ArrayRef<int64_t> kernel = op.getKernelShape();
   if (rank < 3 || int64_t(kernel.size()) != rank - 2)
     return context.unsupported(op, "its kernel does not fit its operand");
-  FailureOr<SpatialWindow> window =
-      readWindow(op, context, input, result, kernel, op.getDilations());
-  if (failed(window))
-    return failure();
   Type stored = LoweringContext::storageType(LoweringContext::elementType(input));
   bool usesPlaces = places && !places.use_empty();
+  // What is added around an image counts as part of it.
+  bool addsPads =
+      rank <= 4 && stored.isF32() && !usesPlaces && (rule.kind == PoolKind::Max || rule.countsPads);
+  FailureOr<SpatialWindow> window =
+      readWindow(op, context, input, result, kernel, op.getDilations(), addsPads);
+  if (failed(window))
+    return failure();
   bool negative = llvm::any_of(window->before, [](int64_t pad) { return pad < 0; }) ||
                   llvm::any_of(window->after, [](int64_t pad) { return pad < 0; });
   if (rank > 4 || !stored.isF32() || rule.kind == PoolKind::Lp || usesPlaces || negative)
     return poolGeneric(op, context, input, result, places, *window, rule, columnMajor);
+  Scalars s(context.b, stored, LoweringContext::kindOf(input));
   Value image = imageOf(context, input);
+  if (!window->automatic.empty())
+    image = padToSame(context, image, imageDims(context, input), *window,
+                      op.getAutoPad() == "SAME_UPPER",
+                      rule.kind == PoolKind::Max ? s.lowest() : s.number(0));
   Value init = context.empty(imageDims(context, result), stored);
   setImage(context, result,
            pool(context, rule.kind == PoolKind::Max, image, init, imageWindow(*window),

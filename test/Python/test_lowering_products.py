@@ -123,6 +123,25 @@ def test_tall_windows(tmp_path):
     graph.check(tmp_path, more_feeds=[{"x": normal(1, 18, 29, 4), "line": normal(3, 6, 33, 1)}])
 
 
+def test_same_pads_of_unknown_sizes(tmp_path):
+    """Strides and automatic pads of images whose size the input tells: as many pads as that size needs."""
+    graph = Graph()
+    x = graph.input(normal(2, 6, 13, 12), ["n", 6, "h", "w"], name="x")
+    line = graph.input(normal(1, 6, 12), ["m", 6, "t"], name="line")
+    half = graph.input(normal(1, 6, 11, 14), ["k", 6, "r", 14], name="half")
+    for automatic in ("SAME_UPPER", "SAME_LOWER"):
+        for source, kernel, attributes in [(x, (3, 3), {"strides": [2, 2]}), (x, (2, 5), {"strides": [3, 2]}), (x, (1, 1), {"strides": [2, 2]}),
+                                           (line, (4,), {"strides": [3]}), (half, (3, 4), {"strides": [2, 3]})]:
+            for group in (1, 6):
+                graph.op("Conv", source, graph.constant(normal(12, 6 // group, *kernel), np.float32), graph.constant(normal(12), np.float32), group=group,
+                         auto_pad=automatic, **attributes)
+            if all(extent >= stride for extent, stride in zip(kernel, attributes["strides"])):  # else ONNX Runtime refuses some sizes
+                below = graph.op("Neg", graph.op("Abs", source, hidden=True), hidden=True)
+                graph.op("MaxPool", below, kernel_shape=kernel, auto_pad=automatic, **attributes)
+                graph.op("AveragePool", source, kernel_shape=kernel, auto_pad=automatic, count_include_pad=1, **attributes)
+    graph.check(tmp_path, more_feeds=[{"x": normal(1, 6, h, w), "line": normal(2, 6, h), "half": normal(1, 6, w, 14)} for h, w in ((8, 9), (7, 11), (3, 2))])
+
+
 def test_transposed_convolutions(tmp_path):
     graph = Graph()
     x = graph.input(normal(2, 6, 4, 5), ["n", 6, "h", "w"], name="x")
