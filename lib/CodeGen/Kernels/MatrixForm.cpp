@@ -22,7 +22,7 @@ std::string MatrixForm::key() const {
                        epilogue.key());
 }
 
-ColumnPlan ColumnPlan::get(int64_t columns, int64_t tilePanels) {
+ColumnPlan ColumnPlan::get(int64_t columns, int64_t tilePanels, bool mayJoinHalf) {
   ColumnPlan plan;
   if (columns <= 0)
     return plan;
@@ -34,13 +34,17 @@ ColumnPlan ColumnPlan::get(int64_t columns, int64_t tilePanels) {
   plan.isSmallerSingle = panels == blocks * plan.panels - 1;
   if (int64_t left = columns % panel)
     plan.tail = left <= panel / 2 ? Tail::Half : Tail::Masked;
+  if (mayJoinHalf && plan.tail == Tail::Half && plan.panels == 1 && blocks > 1) {
+    plan.joinsHalf = true;
+    plan.isSingle = blocks == 2;
+  }
   return plan;
 }
 
 std::string ColumnPlan::key() const {
-  return panels ? llvm::formatv("n{0}{1}{2}{3}t{4}", panels, hasSmaller ? "s" : "",
+  return panels ? llvm::formatv("n{0}{1}{2}{3}{4}t{5}", panels, hasSmaller ? "s" : "",
                                 isSingle ? "o" : "", isSmallerSingle ? "p" : "",
-                                static_cast<int>(tail))
+                                joinsHalf ? "j" : "", static_cast<int>(tail))
                       .str()
                 : "";
 }
@@ -75,6 +79,11 @@ void MatrixForm::choose(kern::ChoiceAttr choice, const ProductExtents &extents,
   }
 }
 
+/// A vector of columns alone loads as much as it multiplies; three of them load less.
+ColumnPlan MatrixForm::planColumns(int64_t columns, const TargetFacts &target) const {
+  return ColumnPlan::get(columns, tilePanels(target), /*mayJoinHalf=*/target.lanes() == panel / 2);
+}
+
 int64_t MatrixForm::tilePanels(const TargetFacts &target) const {
   return chosenPanels ? chosenPanels : target.tilePanels();
 }
@@ -91,7 +100,9 @@ int64_t MatrixForm::tileRows(const TargetFacts &target, int64_t vectors) const {
   // With more, LLVM keeps sums on the stack between the short loops of a shallow form.
   if (isShallow && vectors > 1)
     accumulators = std::min<int64_t>(accumulators, 16);
-  return std::min(accumulators / vectors, usualMostRows);
+  // The addresses of more rows than that do not fit the registers, and are loaded at each step.
+  int64_t mostRows = vectors == 1 && target.vectorRegisters == 16 ? 8 : usualMostRows;
+  return std::min(accumulators / vectors, mostRows);
 }
 
 //===----------------------------------------------------------------------===//

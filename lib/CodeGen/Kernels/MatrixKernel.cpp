@@ -127,7 +127,7 @@ void MatrixKernel::emit(const ColumnPlan &columnPlan) {
 void MatrixKernel::emitTask(Value task) {
   int64_t tilePanels = form.tilePanels(k.target);
   Value panels = k.ceilDiv(arg.n, k.constant(panel));
-  Value columnBlocks = k.ceilDiv(panels, k.constant(tilePanels));
+  Value columnBlocks = k.sub(k.ceilDiv(panels, k.constant(tilePanels)), k.constant(plan.joinsHalf));
   Value rowBlocks = k.ceilDiv(arg.m, arg.rowBlock);
   SmallVector<Value> extents = arg.batchExtents;
   extents.append({rowBlocks, columnBlocks});
@@ -165,7 +165,8 @@ void MatrixKernel::callPlanned(Value columnBlock, Value columnBlocks, Value pane
     largerBlocks = k.sub(panels, k.mul(columnBlocks, smaller));
     first = k.add(k.mul(columnBlock, smaller), k.min(columnBlock, largerBlocks));
   }
-  auto callLast = [&] { callRows(first, {plan.hasSmaller ? smaller : plan.panels, plan.tail}); };
+  int64_t inLast = plan.hasSmaller ? smaller : plan.panels + plan.joinsHalf;
+  auto callLast = [&] { callRows(first, {inLast, plan.tail}); };
   auto callOthers = [&] {
     if (!plan.hasSmaller || (plan.isSmallerSingle && plan.tail != Tail::Whole))
       return callRows(first, {plan.panels});
@@ -572,14 +573,16 @@ void secateur::codegen::callMatrixKernel(KernelModule &kernels, KernelBuilder &k
                                          Value depth, ValueRange batchExtents,
                                          function_ref<void(MatrixArguments &)> prepare) {
   int64_t tilePanels = form.tilePanels(k.target), tileColumns = tilePanels * panel;
-  ColumnPlan plan = ColumnPlan::get(getConstantIntValue(columns).value_or(0), tilePanels);
+  ColumnPlan plan = form.planColumns(getConstantIntValue(columns).value_or(0), k.target);
   int64_t wholeRows = form.tileRows(k.target, (plan.panels ? plan.panels : tilePanels) *
                                                   (panel / k.target.lanes()));
   // Blocks of nearly equal size, whole tiles.
   Value blocks = k.max(k.ceilDiv(rows, k.constant(form.taskRows())), k.constant(1));
   Value rowBlock = k.mul(k.ceilDiv(k.ceilDiv(rows, blocks), k.constant(wholeRows)), wholeRows);
   rowBlock = k.max(rowBlock, k.constant(wholeRows));
-  Value count = k.mul(k.ceilDiv(rows, rowBlock), k.ceilDiv(columns, k.constant(tileColumns)));
+  Value columnBlocks =
+      k.sub(k.ceilDiv(columns, k.constant(tileColumns)), k.constant(plan.joinsHalf));
+  Value count = k.mul(k.ceilDiv(rows, rowBlock), columnBlocks);
   for (Value extent : batchExtents)
     count = k.mul(count, extent);
   Value work = k.mul(k.mul(k.min(rowBlock, rows), tileColumns / 4), depth);

@@ -33,9 +33,11 @@ struct ColumnPlan {
   /// One block in all; and one smaller one.
   bool isSingle = false, isSmallerSingle = false;
   Tail tail = Tail::Whole;
+  /// The last block has one panel more, half a one.
+  bool joinsHalf = false;
 
-  /// Blocks have at most `tilePanels` panels.
-  static ColumnPlan get(int64_t columns, int64_t tilePanels);
+  /// Blocks have at most `tilePanels` panels, and half a panel more where it may join one.
+  static ColumnPlan get(int64_t columns, int64_t tilePanels, bool mayJoinHalf = false);
   std::string key() const;
 };
 
@@ -66,6 +68,8 @@ struct MatrixForm {
   /// Takes a tile and a task from `choice`, which may be null: then a tile of fewer rows
   /// where these leave no rest, and a task of more rows where B is large.
   void choose(kern::ChoiceAttr choice, const ProductExtents &extents, const TargetFacts &target);
+  /// How that many columns (0: unknown) are shared out.
+  ColumnPlan planColumns(int64_t columns, const TargetFacts &target) const;
   /// Panels of a tile, and rows of one of that many vectors of columns: what the registers
   /// take beside B and A, and the addresses of the rows.
   int64_t tilePanels(const TargetFacts &target) const;
