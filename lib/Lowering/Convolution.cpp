@@ -283,8 +283,9 @@ static FailureOr<ElementsAttr> mirrorFilter(ElementsAttr filter, int64_t groups,
 /// Pads at the start and at the end, as output_shape and auto_pad give them.
 static FailureOr<SpatialWindow> transposedWindow(nn::ConvTransposeOp op, LoweringContext &context,
                                                  ArrayRef<int64_t> kernel) {
+  // Automatic pads follow below, of any size: the result is as many strides long as the operand.
   FailureOr<SpatialWindow> window =
-      readWindow(op, context, op.getX(), op.getX(), kernel, op.getDilations());
+      readWindow(op, context, op.getX(), op.getX(), kernel, op.getDilations(), /*addsPads=*/true);
   if (failed(window))
     return failure();
   StringRef automatic = op.getAutoPad();

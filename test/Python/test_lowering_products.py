@@ -149,7 +149,7 @@ def test_transposed_convolutions(tmp_path):
         (5, (2, 2), {"strides": [2, 2]}), (20, (3, 3), {"strides": [3, 3]}), (5, (3, 3), {}),
         (5, (3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1]}), (5, (3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]}),
         (5, (4, 4), {"strides": [2, 2], "pads": [1, 1, 1, 1]}), (2, (3, 3), {"group": 3}), (1, (3, 3), {"group": 6, "strides": [2, 2]}),
-        (3, (3, 2), {"dilations": [2, 2]}),
+        (3, (3, 2), {"dilations": [2, 2]}), (5, (3, 4), {"strides": [2, 2], "auto_pad": "SAME_UPPER"}), (2, (4, 3), {"strides": [2, 1], "auto_pad": "SAME_LOWER"}),
         (4, (3, 3), {"strides": [2, 2], "output_shape": [8, 10]}), (4, (3, 3), {"strides": [3, 2], "output_shape": [13, 12]})]:
         if "output_shape" in attributes:
             source = graph.input(normal(1, 6, 4, 5))
