@@ -195,7 +195,7 @@ def test_sizes_that_are_not_known(measured, tmp_path):
     copy.write_bytes(tuning.read_bytes())
     said = compile_model(model, tmp_path / "free.so", copy)
     assert said["left_to_model"] == 6 and said["forms"] == 0
-    forced = with_winners(tuning, copy, lambda names: names[-1])
+    forced = with_winners(tuning, copy, lambda names: names[0])
     said = compile_model(model, tmp_path / "free.so", forced, "--nominal-shape", "x=2x13x15x11")
     assert said["left_to_model"] == 0 and said["measured"] == 0 and len(said["changed"]) > 2
     for batch in (1, 3):
