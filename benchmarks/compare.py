@@ -146,6 +146,17 @@ def geometric_means(rows, arguments, others):
     return lines
 
 
+def machine():
+    """The CPU's name, and the widest vectors that it has."""
+    facts = {}
+    for line in open("/proc/cpuinfo"):
+        name, _, value = line.partition(":")
+        facts.setdefault(name.strip(), value.strip())
+    flags = facts.get("flags", "").split()
+    widest = next((label for flag, label in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "SSE")
+    return f"{facts.get('model name', 'unknown CPU')} ({widest})"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="globs over paths in the folder; default: all")
@@ -164,7 +175,7 @@ def main():
         sys.exit(f"no model in {arguments.models}: run scripts/fetch-models.py, benchmarks/export_models.py")
 
     others = ["dense"] * bool(arguments.budget) + ["specialised"] * arguments.specialised + arguments.peers
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown CPU")
+    cpu = machine()
     head = [f"{cell}, {t} thread{'s' * (t > 1)}" if cell == "ours" else LABELS.get(cell, cell) for t in arguments.threads for cell in ["ours", *others]]
     lines = [f"# Latency, {'pruned to ' + arguments.budget if arguments.budget else 'dense'}, {arguments.math} math", "",
              f"{cpu}, {os.cpu_count()} cores; milliseconds, median of {arguments.rounds} interleaved rounds, with the ratio to ours: above 1 we are faster.", "",
