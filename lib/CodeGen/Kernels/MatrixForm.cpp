@@ -52,7 +52,7 @@ std::string ColumnPlan::key() const {
 /// Rows of a task where none are chosen.
 static int64_t usualTask(const ProductExtents &extents, int64_t tilePanels) {
   // A tile of several panels needs less of B for each multiplication.
-  if (tilePanels > 1 || extents.columns * extents.depth * 4 <= farBytes)
+  if (tilePanels > 1 || extents.columns <= 0 || extents.depth <= farBytes / 4 / extents.columns)
     return rowsPerTask;
   int64_t rows = nearBytes / (4 * std::clamp<int64_t>(extents.inputs, 1, blockDepth));
   return std::clamp(rows, rowsPerTask, mostRowsPerTask);

@@ -127,7 +127,8 @@ SmallVector<MatrixKernel::Columns> MatrixKernel::vectorsOf(TileColumns columns) 
 /// a panel that comes from memory would stop the first tile that needs it. Null where tiles have
 /// several panels, and no registers left for that.
 Value MatrixKernel::nextPanelFor(TileColumns columns) {
-  if (!form.packed || form.isShallow || k.target.tilePanels() > 1 || columns.tail != Tail::Whole)
+  bool isNarrow = k.target.tilePanels() == 1 && columns.panels == 1;
+  if (!form.packed || form.isShallow || !isNarrow || columns.tail != Tail::Whole)
     return {};
   Value hasNext = k.less(k.mul(k.add(arg.rowBlock, 1), panel), arg.n);
   return k.select(hasNext, arg.bPanel, k.constant(0));

@@ -48,3 +48,14 @@ func.func @window(%x: memref<1x20x20x64xf32>, %w: memref<1x32x3x3x64x16xf32>, %y
   kern.conv ins(%x, %w : memref<1x20x20x64xf32>, memref<1x32x3x3x64x16xf32>) outs(%y : memref<1x20x20x512xf32>) pads [1, 1, 1, 1]
   return
 }
+
+// -----
+
+// The next panel of a chosen tile of two is in the tile.
+// CHECK-LABEL: func.func @chosen
+// CHECK-NOT: hint = 2
+func.func @chosen(%a: memref<512x512xf32>, %w: memref<32x512x16xf32>, %y: memref<512x512xf32>) {
+  kern.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+    ins(%a, %w : memref<512x512xf32>, memref<32x512x16xf32>) packed outs(%y : memref<512x512xf32>) attributes {choice = #kern.choice<matrix 3x2 task 96>}
+  return
+}
