@@ -101,6 +101,17 @@ static void multiply(int64_t &product, int64_t extent) {
   product = ShapedType::isDynamic(extent) || product < 0 ? -1 : product * extent;
 }
 
+ProductExtents secateur::codegen::extentsOf(kern::ConvOp op) {
+  auto shape = cast<ShapedType>(op.getInit().getType()).getShape();
+  auto filter = cast<ShapedType>(op.getFilter().getType());
+  int64_t rows = 1, channels = filter.getDimSize(4);
+  for (int64_t extent : shape.drop_back())
+    multiply(rows, extent);
+  return {rows, shape.back() / static_cast<int64_t>(op.getGroups()),
+          filter.getDimSize(2) * filter.getDimSize(3) * channels,
+          channels * op.getStrides()[0] * op.getStrides()[1], isShallowWindow(filter)};
+}
+
 static bool holdsF32(Value value) { return getElementTypeOrSelf(value).isF32(); }
 
 /// Whether inputs and sums are of the type that kernels have.

@@ -20,17 +20,6 @@ bool secateur::codegen::isShallowWindow(ShapedType filter) {
   return filter.getDimSize(3) * filter.getDimSize(4) <= shallowRun;
 }
 
-ProductExtents secateur::codegen::extentsOf(kern::ConvOp op) {
-  auto shape = cast<ShapedType>(op.getInit().getType()).getShape();
-  auto filter = cast<ShapedType>(op.getFilter().getType());
-  int64_t rows = 1, channels = filter.getDimSize(4);
-  for (int64_t extent : shape.drop_back())
-    rows = ShapedType::isDynamic(extent) || rows < 0 ? -1 : rows * extent;
-  return {rows, shape.back() / static_cast<int64_t>(op.getGroups()),
-          filter.getDimSize(2) * filter.getDimSize(3) * channels,
-          channels * op.getStrides()[0] * op.getStrides()[1], isShallowWindow(filter)};
-}
-
 bool secateur::codegen::hasUnitInnerStride(Value memref) {
   auto [strides, offset] = cast<MemRefType>(memref.getType()).getStridesAndOffset();
   return strides.empty() || strides.back() == 1;
@@ -243,7 +232,8 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   kernels.needZeros(filter.getDimSize(3) * channels);
   MatrixForm form;
   form.window = true;
-  form.isShallow = extentsOf(op).isShallow;
+  ProductExtents extents = extentsOf(op);
+  form.isShallow = extents.isShallow;
   form.batchDims = groups > 1 ? 1 : 0;
   form.rowDims = 3;
   form.epilogue = *epilogue;
@@ -251,10 +241,9 @@ LogicalResult secateur::codegen::lowerConv(KernelModule &kernels, kern::ConvOp o
   OpBuilder builder(op);
   KernelBuilder k(builder, op.getLoc(), kernels.target);
   SmallVector<Value> sizes = sizesOf(k, op.getInit());
-  int64_t outputs = cast<MemRefType>(op.getInit().getType()).getDimSize(3) / groups;
-  Value rows = k.mul(k.mul(sizes[0], sizes[1]), sizes[2]), columns = k.constant(outputs);
-  Value depth = k.constant(channels * filter.getDimSize(2) * filter.getDimSize(3));
-  form.choose(op.getChoiceAttr(), extentsOf(op), kernels.target);
+  Value rows = k.mul(k.mul(sizes[0], sizes[1]), sizes[2]);
+  Value columns = k.constant(extents.columns), depth = k.constant(extents.depth);
+  form.choose(op.getChoiceAttr(), extents, kernels.target);
   SmallVector<Value> batchExtents;
   if (groups > 1)
     batchExtents.push_back(k.constant(groups));
