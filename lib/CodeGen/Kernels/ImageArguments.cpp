@@ -88,7 +88,7 @@ static TargetFacts narrowedFor(TargetFacts facts, int64_t left) {
 }
 
 ChannelVector::ChannelVector(KernelBuilder &whole, int64_t left)
-    : facts(narrowedFor(whole.target, left)), k(whole.builder, whole.loc, facts) {
+    : facts(narrowedFor(whole.target, left)), k(whole.builder, whole.loc, facts, whole.entry) {
   if (left != facts.lanes())
     mask = k.maskBelow(k.constant(left));
 }

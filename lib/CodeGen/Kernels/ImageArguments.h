@@ -47,7 +47,7 @@ class ChannelVector {
 
 public:
   /// A whole one.
-  ChannelVector(KernelBuilder &k) : facts(k.target), k(k.builder, k.loc, facts) {}
+  ChannelVector(KernelBuilder &k) : facts(k.target), k(k.builder, k.loc, facts, k.entry) {}
   /// The last `left` channels, in half a vector where that does.
   ChannelVector(KernelBuilder &whole, int64_t left);
   ChannelVector(const ChannelVector &) = delete;

@@ -165,9 +165,40 @@ void KernelBuilder::store(Value value, Value pointer) {
   LLVM::StoreOp::create(builder, loc, value, pointer, alignmentOf(value.getType()));
 }
 
+/// Copies `count` elements, of which there are at most twice `width`: as a part of `width` at
+/// either end, or of half of that where there are fewer.
+static void copyEnds(KernelBuilder &k, Value from, Value to, Value count, int64_t width) {
+  k.ifThen(
+      k.lessEqual(k.constant(width), count),
+      [&] {
+        Type part = width == 1 ? k.f32() : VectorType::get(width, k.f32());
+        k.store(k.load(part, from), to);
+        if (width == 1)
+          return;
+        Value last = k.add(count, -width);
+        k.store(k.load(part, k.offset(from, last, k.f32())), k.offset(to, last, k.f32()));
+      },
+      width == 1 ? nullptr
+                 : llvm::function_ref<void()>([&] { copyEnds(k, from, to, count, width / 2); }));
+}
+
 void KernelBuilder::storeMasked(Value value, Value pointer, Value mask) {
-  LLVM::MaskedStoreOp::create(builder, loc, value, pointer, mask,
-                              builder.getI32IntegerAttr(alignmentOf(value.getType())));
+  auto type = cast<VectorType>(value.getType());
+  if (target.hasMaskRegisters || !entry || !type.getElementType().isF32()) {
+    LLVM::MaskedStoreOp::create(builder, loc, value, pointer, mask,
+                                builder.getI32IntegerAttr(alignmentOf(type)));
+    return;
+  }
+  int64_t lanes = type.getNumElements();
+  Value bits = LLVM::BitcastOp::create(builder, loc, builder.getIntegerType(lanes), mask);
+  Value wide = arith::ExtUIOp::create(builder, loc, i64(), bits);
+  if (!unstored) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(entry);
+    unstored = scratch();
+  }
+  store(value, unstored);
+  copyEnds(*this, unstored, pointer, LLVM::CtPopOp::create(builder, loc, i64(), wide), lanes / 2);
 }
 
 void KernelBuilder::prefetch(Value pointer, Fetch use) {
@@ -376,7 +407,7 @@ func::FuncOp KernelModule::get(StringRef stem, StringRef key, TypeRange argument
   func->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
   entry->second = func;
   builder.setInsertionPointToStart(func.addEntryBlock());
-  KernelBuilder k(builder, unknown, target);
+  KernelBuilder k(builder, unknown, target, &func.getBody().front());
   build(k, func.getArguments());
   builder.setInsertionPointToEnd(&func.getBody().front());
   func::ReturnOp::create(builder, unknown);

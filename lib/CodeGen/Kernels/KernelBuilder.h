@@ -22,12 +22,16 @@ enum class Fetch { Read, Write, Later };
 
 class KernelBuilder {
 public:
-  KernelBuilder(mlir::OpBuilder &builder, mlir::Location loc, const TargetFacts &target)
-      : builder(builder), loc(loc), target(target) {}
+  /// `entry` starts the kernel whose body is built.
+  KernelBuilder(mlir::OpBuilder &builder, mlir::Location loc, const TargetFacts &target,
+                mlir::Block *entry = nullptr)
+      : builder(builder), loc(loc), target(target), entry(entry) {}
 
   mlir::OpBuilder &builder;
   mlir::Location loc;
   const TargetFacts &target;
+  /// Where rooms on the stack are made; null outside kernels.
+  mlir::Block *entry;
 
   // Types.
   mlir::Type i64() { return builder.getI64Type(); }
@@ -79,6 +83,8 @@ public:
   mlir::Value load(mlir::Type type, mlir::Value pointer);
   mlir::Value loadMasked(mlir::VectorType type, mlir::Value pointer, mlir::Value mask);
   void store(mlir::Value value, mlir::Value pointer);
+  /// Stores the lanes of a mask that maskBelow made. Kernels without mask registers put them
+  /// on the stack, and copy them from there in two parts that overlap.
   void storeMasked(mlir::Value value, mlir::Value pointer, mlir::Value mask);
   /// Asks for the cache line at `pointer`, which need not be valid.
   void prefetch(mlir::Value pointer, Fetch use = Fetch::Read);
@@ -112,6 +118,10 @@ public:
   llvm::SmallVector<mlir::Value> decompose(mlir::Value value, mlir::ValueRange extents);
   /// sum of a[i] * b[i]; a missing b[i] counts as 0.
   mlir::Value dot(mlir::ValueRange a, mlir::ValueRange b);
+
+private:
+  /// Where storeMasked puts a vector that it copies; made by its first use.
+  mlir::Value unstored;
 };
 
 /// A memref as a kernel sees it.

@@ -18,7 +18,8 @@ public:
   MatrixKernel(KernelModule &kernels, KernelBuilder &k, const MatrixForm &form,
                mlir::ValueRange values)
       : kernels(kernels), k(k), form(form), arg(form), f32(k.f32()), vectorType(k.vectorOf(f32)),
-        narrowFacts(halved(k.target)), narrow(k.builder, k.loc, narrowFacts), rowsArg(form) {
+        narrowFacts(halved(k.target)), narrow(k.builder, k.loc, narrowFacts, k.entry),
+        rowsArg(form) {
     size_t next = 0;
     arg.forEach([&](mlir::Value &value) { value = values[next++]; });
   }

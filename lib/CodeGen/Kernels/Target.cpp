@@ -16,10 +16,10 @@ using namespace secateur::codegen;
 
 TargetFacts secateur::codegen::getTargetFacts(unsigned vectorBits) {
   if (vectorBits >= 512)
-    return {"x86-64-v4", 512, 32, true};
+    return {"x86-64-v4", 512, 32, true, true};
   if (vectorBits >= 256)
-    return {"x86-64-v3", 256, 16, true};
-  return {"x86-64-v2", 128, 16, false};
+    return {"x86-64-v3", 256, 16, true, false};
+  return {"x86-64-v2", 128, 16, false, false};
 }
 
 Expected<TargetFacts> secateur::codegen::getTargetFacts(StringRef cpu) {

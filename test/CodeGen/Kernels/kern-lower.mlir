@@ -91,8 +91,21 @@ func.func @depthwise(%x: memref<1x14x14x32xf32>, %w: memref<3x3x32xf32>, %y: mem
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
 // CHECK: vector.fma {{.*}} : vector<16xf32>
 // CHECK: llvm.intr.masked.store
+// Without mask registers: two parts of four lanes, of two, or one lane.
 // AVX2-LABEL: func.func private @kern_contract_rows_1
+// AVX2: %[[STACK:.+]] = llvm.alloca {{.*}} x vector<8xf64>
 // AVX2: vector.fma {{.*}} : vector<8xf32>
+// AVX2-NOT: llvm.intr.masked.store
+// AVX2: llvm.intr.ctpop
+// AVX2: llvm.store {{.*}}, %[[STACK]] {{.*}} : vector<8xf32>
+// AVX2: scf.if
+// AVX2-COUNT-2: llvm.store {{.*}} : vector<4xf32>
+// AVX2: scf.if
+// AVX2-COUNT-2: llvm.store {{.*}} : vector<2xf32>
+// AVX2: scf.if
+// AVX2-NEXT: llvm.load {{.*}} -> f32
+// AVX2-NEXT: llvm.store {{.*}} : f32
+// AVX2-NOT: llvm.intr.masked.store
 // SSE-LABEL: func.func private @kern_contract_rows_1
 // SSE-NOT: vector.fma
 // SSE: arith.mulf {{.*}} : vector<4xf32>

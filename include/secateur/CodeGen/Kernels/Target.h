@@ -24,6 +24,9 @@ struct TargetFacts {
   unsigned vectorRegisters = 16;
   /// Whether a multiplication and an addition can be one rounding.
   bool hasFma = true;
+  /// Whether a store takes a mask from a register of its own. AVX's masked stores are some
+  /// forty micro-operations on AMD's cores.
+  bool hasMaskRegisters = false;
 
   /// Lanes of 32 bits.
   int64_t lanes() const { return vectorBits / 32; }

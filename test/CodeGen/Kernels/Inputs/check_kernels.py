@@ -66,6 +66,15 @@ def contractions(s):
                        BIAS_RESIDUAL, 4), [a, pack(w, 0), s.array(m), s.array(n, m), c], None)
         name, body, arrays, _, *rest = s.cases.pop()
         s.add(name, body, arrays, product + arrays[2][:, None] + arrays[3].T)
+    # Each count of lanes that the last vector can have; what is behind it stays.
+    for n in range(1, 18):
+        a, w, around = s.array(7, 5), s.array(5, n), s.array(7, n + 16)
+        expected = around.astype(f64)
+        expected[:, 8:8 + n] = a.astype(f64) @ w
+        s.add(f"{n} columns of {n + 16}",
+              f"%at = memref.subview %a2[0, 8] [7, {n}] [1, 1] : $T2 to memref<7x{n}xf32, strided<[{n + 16}, 1], offset: 8>>\n"
+              + contract(MM, "packed").replace("%a2 : $T2", f"%at : memref<7x{n}xf32, strided<[{n + 16}, 1], offset: 8>>"),
+              [a, pack(w, 0), around], expected)
     # Views: rows apart, columns of a larger output.
     a, w, c = s.array(9, 40)[:, :24], s.array(24, 50), s.array(9, 100)[:, 7:57]
     for dynamic in (False, True):
